@@ -1,0 +1,1 @@
+"""The numeric layer: compiled formulas, exact answers without a small parameter, simulation."""

@@ -1,0 +1,162 @@
+"""What every optimizer promises: an update rule for one parameter, from which everything else is derived."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import sympy as sp
+
+from eyring.errors import ParameterError
+from eyring.theory.landscape import Landscape
+from eyring.theory.noise.contract import GradientNoise
+from eyring.theory.sde import SDE
+from eyring.theory.symbols import batch_size as B
+from eyring.theory.symbols import exact_number
+
+__all__ = ["GRADIENT", "PARAMETER", "WHITE_NOISE", "Assignment", "Dynamics", "PhaseSpace"]
+
+PARAMETER = sp.Symbol("theta", real=True)
+GRADIENT = sp.Symbol("g", real=True)
+WHITE_NOISE = sp.Symbol("xi", real=True)  # a standard normal number, fresh for every parameter and step
+
+
+class Assignment(NamedTuple):
+    """One line of an update rule: ``target`` becomes ``value``, in which earlier lines' targets are already new."""
+
+    target: sp.Symbol
+    value: sp.Expr
+
+
+@dataclass(frozen=True)
+class PhaseSpace:
+    """How the optimizer's state is read in continuous time.
+
+    Attributes:
+        clock: Continuous time of one iteration.
+        velocity: The buffer whose rescaling is the velocity, or None if the parameters alone are the state.
+        velocity_scale: velocity = velocity_scale * buffer.
+        small: Hyperparameters that go to zero with the clock, as functions of the clock dt and of quantities held fixed.
+    """
+
+    clock: sp.Expr
+    velocity: sp.Symbol | None = None
+    velocity_scale: sp.Expr = sp.Integer(1)
+
+
+class Dynamics(ABC):
+    """An optimizer, defined by what one step does to one parameter.
+
+    A subclass is a frozen dataclass whose fields are its hyperparameters; it states ``rule`` and ``phase_space``.
+    """
+
+    @property
+    @abstractmethod
+    def rule(self) -> tuple[Assignment, ...]:
+        """The update of one parameter ``theta`` with gradient ``g`` and fresh normal number ``xi``, line by line."""
+
+    @property
+    @abstractmethod
+    def phase_space(self) -> PhaseSpace:
+        """The reading of the state in continuous time."""
+
+    @property
+    def first_step(self) -> dict[sp.Symbol, sp.Expr]:
+        """What replaces a line of the rule at the first step, as in torch.optim."""
+        return {}
+
+    @property
+    def buffers(self) -> tuple[sp.Symbol, ...]:
+        """The state besides the parameter, zero before the first step."""
+        return tuple(a.target for a in self.rule if a.target != PARAMETER)
+
+    @property
+    def hyperparameters(self) -> dict[str, sp.Expr]:
+        """Every field by name, as an exact sympy number or symbol (booleans left out)."""
+        values = ((f.name, getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]
+        return {name: exact_number(value) for name, value in values if not isinstance(value, bool)}
+
+    def update(self, loss: Landscape, noise: GradientNoise | None = None) -> dict[sp.Symbol, sp.Expr]:
+        """Return the one-step map: each state symbol's next value in terms of the present ones.
+
+        The gradient is ``dL/dx + zeta_x``; ``zeta`` has mean zero and covariance C (the noise model's), ``xi_x`` is a standard normal number.
+
+        Args:
+            loss: The landscape.
+            noise: The gradient noise; left out, batches are the whole data and ``zeta`` is absent.
+        """
+        return one_step_map(self, loss, noisy=noise is not None)
+
+    def sde(self, loss: Landscape, noise: GradientNoise | None = None, *, order: int = 1) -> SDE:
+        """Derive the stochastic differential equation whose conditional moments match the update rule.
+
+        Args:
+            loss: The landscape.
+            noise: The gradient noise.
+            order: Weak order; only the first is derived so far.
+
+        Returns:
+            The SDE in Ito form, with its derivation.
+
+        Raises:
+            ParameterError: If the dynamics needs a noise model and got none, or order is not 1.
+        """
+        from eyring.theory.moments import match_moments
+
+        if order != 1:
+            raise ParameterError(f"order={order} was asked for; the SDE is derived to first order: leave order out")
+        return match_moments(self, loss, noise)
+
+    def covariance(self, loss: Landscape, noise: GradientNoise) -> sp.ImmutableMatrix:
+        """Return the minibatch gradient's covariance C(theta) at this batch size."""
+        return noise.covariance(loss, self.hyperparameters.get("batch_size", B))
+
+    def with_values(self, values: dict[str, sp.Expr]) -> "Dynamics":
+        """Return the same optimizer with numbers for its symbols."""
+        replaced = {f.name: _substituted(getattr(self, f.name), values) for f in fields(self)}  # type: ignore[arg-type]
+        return type(self)(**replaced)
+
+
+def one_step_map(dynamics: Dynamics, loss: Landscape, *, noisy: bool) -> dict[sp.Symbol, sp.Expr]:
+    """Write the rule of one parameter for every coordinate; see ``Dynamics.update``."""
+    result: dict[sp.Symbol, sp.Expr] = {}
+    for coordinate, slope in zip(loss.coordinates, loss.gradient, strict=True):
+        gradient = slope + (gradient_noise(coordinate) if noisy else 0)
+        present = {PARAMETER: coordinate, **{b: sp.Symbol(f"{b}_{coordinate}", real=True) for b in dynamics.buffers}}
+        current: dict[sp.Symbol, sp.Expr] = {**present, GRADIENT: gradient, WHITE_NOISE: white_noise(coordinate)}
+        for target, value in dynamics.rule:
+            current[target] = value.xreplace(current)
+        result |= {present[symbol]: current[symbol] for symbol in present}
+    return result
+
+
+def gradient_noise(coordinate: sp.Symbol) -> sp.Symbol:
+    """Return the symbol zeta of the gradient noise in one coordinate."""
+    return sp.Symbol(f"zeta_{coordinate}", real=True)
+
+
+def white_noise(coordinate: sp.Symbol) -> sp.Symbol:
+    """Return the symbol xi of the injected standard normal number in one coordinate."""
+    return sp.Symbol(f"xi_{coordinate}", real=True)
+
+
+def check_hyperparameter(name: str, value: object, *, low: float, below: float | None = None, closed: bool = False) -> None:
+    """Refuse a number outside [low, below) (or (low, below)); symbols pass.
+
+    Raises:
+        ParameterError: If the number is outside, complex or NaN.
+    """
+    number = exact_number(value)
+    if not number.is_number:
+        return
+    shown = f"{name} must be a real number {'at least' if closed else 'above'} {low}" + (f" and below {below}" if below is not None else "")
+    if not (number.is_real and number.is_finite):
+        raise ParameterError(f"{shown}, got {value}")
+    if number < low or (number == low and not closed) or (below is not None and number >= below):
+        raise ParameterError(f"{shown}, got {value}")
+
+
+def _substituted(value: object, values: dict[str, sp.Expr]) -> object:
+    if isinstance(value, bool):
+        return value
+    expression = exact_number(value)
+    return expression.xreplace({s: values[s.name] for s in expression.free_symbols if s.name in values})

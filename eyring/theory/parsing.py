@@ -1,0 +1,148 @@
+"""Text from outside becomes a sympy expression by a grammar of its own: nothing is evaluated as Python.
+
+sympy's ``sympify`` and ``parse_expr`` call ``eval``; here Python's ``ast`` reads the text and only the node types,
+functions and names on the list below are turned into sympy objects.
+
+>>> from eyring.theory.parsing import parse_expression
+>>> parse_expression("x**4/4 - x^2/2", ["x"])
+x**4/4 - x**2/2
+"""
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+import sympy as sp
+
+from eyring.errors import ParsingError
+from eyring.theory.symbols import GLOSSARY
+
+__all__ = ["parse_expression", "parse_number"]
+
+FUNCTIONS: Mapping[str, Callable[..., sp.Expr]] = {
+    "sqrt": sp.sqrt, "exp": sp.exp, "log": sp.log, "ln": sp.log,
+    "sin": sp.sin, "cos": sp.cos, "tan": sp.tan, "atan": sp.atan,
+    "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh,
+    "erf": sp.erf, "erfc": sp.erfc, "abs": sp.Abs, "Abs": sp.Abs,
+}  # fmt: skip
+CONSTANTS: Mapping[str, sp.Expr] = {"pi": sp.pi, "E": sp.E}
+LONGEST_TEXT = 2000
+LARGEST_EXPONENT = 100
+LARGEST_NUMBER = 1000  # decimal digits
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+def parse_expression(text: str, coordinates: Iterable[str | sp.Symbol], parameters: Iterable[str] | None = None) -> sp.Expr:
+    """Return the sympy expression that ``text`` writes.
+
+    Args:
+        text: A formula such as ``"x**4/4 - a*x**2/2"``; ``^`` is read as a power.
+        coordinates: Names (or symbols) of the coordinates; they become real symbols.
+        parameters: Other names allowed; None allows any, as the glossary's symbol or else a real one.
+
+    Raises:
+        ParsingError: If the text is no formula, is too long, or uses a name or function that is not known.
+    """
+    if not isinstance(text, str):
+        raise ParsingError(f"a formula must be text, got {type(text).__name__}")
+    if len(text) > LONGEST_TEXT:
+        raise ParsingError(f"the formula has {len(text)} characters; at most {LONGEST_TEXT} are read")
+    names = {_checked(c if isinstance(c, str) else c.name): c if isinstance(c, sp.Symbol) else sp.Symbol(c, real=True) for c in coordinates}
+    allowed = None if parameters is None else set(parameters)
+    try:
+        tree = ast.parse(text.strip().replace("^", "**"), mode="eval")
+        return _Reader(text, names, allowed).read(tree.body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        if isinstance(error, ParsingError):
+            raise
+        raise ParsingError(f"{text!r} is not a formula; write it as in x**4/4 - x**2/2") from None
+
+
+def parse_number(text: str) -> sp.Expr:
+    """Return the exact number that ``text`` writes, such as ``0.05``, ``1/20`` or ``sqrt(2)``.
+
+    Raises:
+        ParsingError: If it holds a name or is not a finite real number.
+    """
+    value = parse_expression(text, [], parameters=[])
+    if not (value.is_number and value.is_real and value.is_finite):
+        raise ParsingError(f"{text!r} is not a finite real number")
+    return value
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name) or name in FUNCTIONS or name in CONSTANTS:
+        raise ParsingError(f"{name!r} cannot name a coordinate; use a letter, then letters, digits or _")
+    return name
+
+
+def _digits(expression: sp.Expr) -> int:
+    return max((len(str(q.p)) + len(str(q.q)) for q in expression.atoms(sp.Rational)), default=1)
+
+
+class _Reader:
+    """Turn the allowed nodes into sympy, one method a kind."""
+
+    def __init__(self, text: str, names: dict[str, sp.Symbol], allowed: set[str] | None) -> None:
+        self.text, self.names, self.allowed = text, names, allowed
+
+    def read(self, node: ast.expr) -> sp.Expr:
+        match node:
+            case ast.Constant(value=value) if type(value) in (int, float):
+                return self._number(node, value)
+            case ast.Name(id=name):
+                return self._name(name)
+            case ast.UnaryOp(op=ast.USub(), operand=inner):
+                return -self.read(inner)
+            case ast.UnaryOp(op=ast.UAdd(), operand=inner):
+                return self.read(inner)
+            case ast.BinOp(left=left, op=op, right=right):
+                return self._binary(op, self.read(left), self.read(right))
+            case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in FUNCTIONS:
+                return FUNCTIONS[name](self.read(argument))
+            case ast.Call(func=ast.Name(id=name)):
+                raise ParsingError(f"{name!r} is not a function of one argument that formulas may use; known: {', '.join(sorted(FUNCTIONS))}")
+            case _:
+                raise ParsingError(
+                    f"{self.text!r} holds something that is no part of a formula ({type(node).__name__}); "
+                    "use numbers, names, + - * / ** and functions such as exp"
+                )
+
+    def _number(self, node: ast.Constant, value: int | float) -> sp.Expr:
+        written = ast.get_source_segment(self.text.strip().replace("^", "**"), node) or repr(value)
+        try:
+            number = sp.Integer(value) if isinstance(value, int) else sp.Rational(written.replace("_", ""))
+        except (TypeError, ValueError, ZeroDivisionError):
+            raise ParsingError(f"{written!r} is not a decimal number") from None
+        return number
+
+    def _name(self, name: str) -> sp.Expr:
+        if name in self.names:
+            return self.names[name]
+        if name in CONSTANTS:
+            return CONSTANTS[name]
+        if name in FUNCTIONS or not _NAME.fullmatch(name):
+            raise ParsingError(f"{name!r} is not a name a formula may use")
+        if self.allowed is not None and name not in self.allowed:
+            known = ", ".join(sorted({*self.names, *self.allowed})) or "none"
+            raise ParsingError(f"unknown name {name!r} in {self.text!r}; known names: {known}")
+        return GLOSSARY[name].symbol if name in GLOSSARY else sp.Symbol(name, real=True)
+
+    def _binary(self, op: ast.operator, left: sp.Expr, right: sp.Expr) -> sp.Expr:
+        match op:
+            case ast.Add():
+                return left + right
+            case ast.Sub():
+                return left - right
+            case ast.Mult():
+                return left * right
+            case ast.Div():
+                if right.is_zero:
+                    raise ParsingError(f"{self.text!r} divides by zero")
+                return left / right
+            case ast.Pow():
+                if right.is_number and not (right.is_real and abs(right) <= LARGEST_EXPONENT and _digits(left) * abs(right) <= LARGEST_NUMBER):
+                    raise ParsingError(f"the exponent {right} in {self.text!r} leads too far; exponents are real and at most {LARGEST_EXPONENT}")
+                return left**right
+            case _:
+                raise ParsingError(f"the operator {type(op).__name__} is no part of a formula")

@@ -1,0 +1,99 @@
+"""Every physical symbol, declared once: printed name, LaTeX, meaning, unit and typical range.
+
+>>> GLOSSARY["eta"].meaning
+'learning rate'
+"""
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+__all__ = ["GLOSSARY", "Entry", "declare", "exact_number", "latex_names"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What people and tests need to know about a symbol.
+
+    Attributes:
+        symbol: The sympy symbol, with its assumptions.
+        latex: How a paper writes it.
+        meaning: One phrase.
+        unit: In powers of loss, length (the unit of the parameters) and time; "1" if it has none.
+        typical: The range from which tests draw.
+    """
+
+    symbol: sp.Symbol
+    latex: str
+    meaning: str
+    unit: str
+    typical: tuple[float, float]
+
+
+GLOSSARY: dict[str, Entry] = {}
+
+
+def declare(
+    name: str, latex: str, meaning: str, *, unit: str, typical: tuple[float, float], **assumptions: bool
+) -> sp.Symbol:
+    """Return a sympy symbol and write it into the glossary.
+
+    Args:
+        name: The printed name, also the keyword of compiled formulas.
+        latex: Its LaTeX.
+        meaning: One phrase for people.
+        unit: In powers of loss, length and time.
+        typical: The range from which tests draw values.
+        **assumptions: Passed to sympy, for example ``positive=True``.
+
+    Raises:
+        ValueError: If the name was declared before.
+    """
+    if name in GLOSSARY:
+        raise ValueError(f"the symbol {name!r} is declared already: {GLOSSARY[name].meaning}")
+    symbol = sp.Symbol(name, **assumptions)
+    GLOSSARY[name] = Entry(symbol, latex, meaning, unit, typical)
+    return symbol
+
+
+def latex_names() -> dict[sp.Symbol, str]:
+    """Return the LaTeX of every declared symbol, as sympy's printers want it."""
+    return {entry.symbol: entry.latex for entry in GLOSSARY.values()}
+
+
+def exact_number(value: object) -> sp.Expr:
+    """Return ``value`` as sympy holds it exactly: a decimal 0.1 means 1/10.
+
+    >>> exact_number(0.1)
+    1/10
+    """
+    if isinstance(value, float):
+        return sp.Rational(repr(value)) if value == value and abs(value) != float("inf") else sp.nan
+    return sp.sympify(value)  # a number or a sympy object; text never comes here
+
+
+learning_rate = declare(
+    "eta", r"\eta", "learning rate", unit="length^2/loss", typical=(1e-3, 0.1), positive=True
+)
+batch_size = declare("B", "B", "batch size", unit="1", typical=(1.0, 128.0), positive=True)
+momentum = declare("mu", r"\mu", "momentum", unit="1", typical=(0.5, 0.99), positive=True)
+dampening = declare("dampening", "d", "dampening of the momentum buffer", unit="1", typical=(0.0, 0.9), nonnegative=True)
+temperature = declare(
+    "T", "T", "temperature: noise strength in dx = -L' dt + sqrt(2 T) dW", unit="loss", typical=(0.02, 0.3), positive=True
+)
+diffusion = declare("D", "D", "diffusion coefficient: dx = f dt + sqrt(2 D) dW", unit="length^2/time", typical=(0.02, 0.3), positive=True)
+friction = declare("gamma", r"\gamma", "friction of the momentum dynamics", unit="1/time", typical=(0.1, 30.0), positive=True)
+gradient_std = declare(
+    "sigma", r"\sigma", "standard deviation of one sample's gradient", unit="loss/length", typical=(0.1, 3.0), positive=True
+)
+loss_min = declare("L_a", "L_a", "loss at the minimum", unit="loss", typical=(-1.0, 0.5), real=True)
+loss_saddle = declare("L_b", "L_b", "loss at the saddle", unit="loss", typical=(1.0, 3.0), real=True)
+curvature_min = declare("H_a", "H_a", "curvature at the minimum", unit="loss/length^2", typical=(0.3, 4.0), positive=True)
+curvature_saddle = declare(
+    "H_b", "H_b", "curvature at the saddle along the way out (negative)", unit="loss/length^2", typical=(-4.0, -0.3), negative=True
+)
+det_min = declare("det_H_a", r"\det H_a", "determinant of the Hessian at the minimum", unit="(loss/length^2)^n", typical=(0.3, 4.0), positive=True)
+det_saddle = declare("det_H_b", r"\det H_b", "determinant of the Hessian at the saddle (negative)", unit="(loss/length^2)^n", typical=(-4.0, -0.3), negative=True)
+switch_fraction = declare("s", "s", "share of the barrier climbed with the noise of the minimum", unit="1", typical=(0.1, 0.9), positive=True)
+switch_point = declare("c", "c", "where the noise changes from that of the minimum to that of the saddle", unit="length", typical=(-0.9, -0.1), real=True)
+height = declare("h", "h", "barrier height of the double well", unit="loss", typical=(0.5, 4.0), positive=True)

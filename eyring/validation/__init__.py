@@ -1,0 +1,1 @@
+"""The trial: theory against real torch training."""
