@@ -1,7 +1,8 @@
 """What every optimizer promises: an update rule for one parameter, from which everything else is derived."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 import sympy as sp
@@ -13,11 +14,12 @@ from eyring.theory.sde import SDE
 from eyring.theory.symbols import batch_size as B
 from eyring.theory.symbols import exact_number
 
-__all__ = ["GRADIENT", "PARAMETER", "WHITE_NOISE", "Assignment", "Dynamics", "PhaseSpace"]
+__all__ = ["DT", "GRADIENT", "PARAMETER", "WHITE_NOISE", "Assignment", "Dynamics", "PhaseSpace"]
 
 PARAMETER = sp.Symbol("theta", real=True)
 GRADIENT = sp.Symbol("g", real=True)
 WHITE_NOISE = sp.Symbol("xi", real=True)  # a standard normal number, fresh for every parameter and step
+DT = sp.Symbol("dt", positive=True)  # continuous time of one iteration
 
 
 class Assignment(NamedTuple):
@@ -32,13 +34,16 @@ class PhaseSpace:
     """How the optimizer's state is read in continuous time.
 
     Attributes:
-        clock: Continuous time of one iteration.
+        clock: Continuous time of one iteration, as a function of the hyperparameters.
+        limit: Hyperparameters as functions of the clock ``dt`` and of quantities held fixed while it goes to zero.
+        fixed: Those quantities, as functions of the hyperparameters.
         velocity: The buffer whose rescaling is the velocity, or None if the parameters alone are the state.
         velocity_scale: velocity = velocity_scale * buffer.
-        small: Hyperparameters that go to zero with the clock, as functions of the clock dt and of quantities held fixed.
     """
 
     clock: sp.Expr
+    limit: Mapping[sp.Symbol, sp.Expr]
+    fixed: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
     velocity: sp.Symbol | None = None
     velocity_scale: sp.Expr = sp.Integer(1)
 
@@ -84,7 +89,8 @@ class Dynamics(ABC):
             loss: The landscape.
             noise: The gradient noise; left out, batches are the whole data and ``zeta`` is absent.
         """
-        return one_step_map(self, loss, noisy=noise is not None)
+        noisy = [g + (gradient_noise(x) if noise is not None else 0) for x, g in zip(loss.coordinates, loss.gradient, strict=True)]
+        return one_step_map(self, loss.coordinates, noisy)
 
     def sde(self, loss: Landscape, noise: GradientNoise | None = None, *, order: int = 1) -> SDE:
         """Derive the stochastic differential equation whose conditional moments match the update rule.
@@ -110,23 +116,37 @@ class Dynamics(ABC):
         """Return the minibatch gradient's covariance C(theta) at this batch size."""
         return noise.covariance(loss, self.hyperparameters.get("batch_size", B))
 
+    def symbolic(self) -> "Dynamics":
+        """Return the same optimizer with its hyperparameters left as symbols; switches keep their setting, an absent option stays absent."""
+        kept = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), bool) or f.name in self.optional}  # type: ignore[arg-type]
+        return type(self)(**kept)
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Hyperparameters that are numbers unless given, and kept as they are in derivations."""
+        return ()
+
     def with_values(self, values: dict[str, sp.Expr]) -> "Dynamics":
         """Return the same optimizer with numbers for its symbols."""
         replaced = {f.name: _substituted(getattr(self, f.name), values) for f in fields(self)}  # type: ignore[arg-type]
         return type(self)(**replaced)
 
 
-def one_step_map(dynamics: Dynamics, loss: Landscape, *, noisy: bool) -> dict[sp.Symbol, sp.Expr]:
-    """Write the rule of one parameter for every coordinate; see ``Dynamics.update``."""
+def one_step_map(dynamics: Dynamics, coordinates: Iterable[sp.Symbol], gradients: Iterable[sp.Expr]) -> dict[sp.Symbol, sp.Expr]:
+    """Write the rule of one parameter for every coordinate, with the gradient given for each; see ``Dynamics.update``."""
     result: dict[sp.Symbol, sp.Expr] = {}
-    for coordinate, slope in zip(loss.coordinates, loss.gradient, strict=True):
-        gradient = slope + (gradient_noise(coordinate) if noisy else 0)
-        present = {PARAMETER: coordinate, **{b: sp.Symbol(f"{b}_{coordinate}", real=True) for b in dynamics.buffers}}
+    for coordinate, gradient in zip(coordinates, gradients, strict=True):
+        present = {PARAMETER: coordinate, **{b: buffer_of(b, coordinate) for b in dynamics.buffers}}
         current: dict[sp.Symbol, sp.Expr] = {**present, GRADIENT: gradient, WHITE_NOISE: white_noise(coordinate)}
         for target, value in dynamics.rule:
             current[target] = value.xreplace(current)
         result |= {present[symbol]: current[symbol] for symbol in present}
     return result
+
+
+def buffer_of(buffer: sp.Symbol, coordinate: sp.Symbol) -> sp.Symbol:
+    """Return the buffer's symbol for one coordinate, such as m_x."""
+    return sp.Symbol(f"{buffer}_{coordinate}", real=True)
 
 
 def gradient_noise(coordinate: sp.Symbol) -> sp.Symbol:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import sympy as sp
 
 from eyring.errors import ParameterError
-from eyring.theory.dynamics.contract import GRADIENT, PARAMETER, Assignment, Dynamics, PhaseSpace, check_hyperparameter
-from eyring.theory.symbols import batch_size, exact_number, learning_rate, momentum
+from eyring.theory.dynamics.contract import DT, GRADIENT, PARAMETER, Assignment, Dynamics, PhaseSpace, check_hyperparameter
+from eyring.theory.symbols import batch_size, exact_number, friction, learning_rate, momentum
 
 __all__ = ["MomentumSGD"]
 
@@ -59,7 +59,18 @@ class MomentumSGD(Dynamics):
 
     @property
     def phase_space(self) -> PhaseSpace:
-        """One iteration is sqrt(eta (1 - d)) units of time, in which a walker has unit mass."""
-        eta, d = exact_number(self.learning_rate), exact_number(self.dampening)
+        """One iteration is sqrt(eta (1 - d)) units of time, in which a walker has unit mass and friction (1 - mu)/clock."""
+        eta, mu, d = (exact_number(v) for v in (self.learning_rate, self.momentum, self.dampening))
         clock = sp.sqrt(eta * (1 - d))
-        return PhaseSpace(clock=clock, velocity=BUFFER, velocity_scale=-eta / clock)
+        return PhaseSpace(
+            clock=clock,
+            limit={learning_rate: DT**2 / (1 - d), momentum: 1 - friction * DT},
+            fixed={friction: (1 - mu) / clock},
+            velocity=BUFFER,
+            velocity_scale=-eta / clock,
+        )
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Dampening is none unless asked for."""
+        return ("dampening",)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from eyring.theory.dynamics.contract import GRADIENT, PARAMETER, Assignment, Dynamics, PhaseSpace, check_hyperparameter
+from eyring.theory.dynamics.contract import DT, GRADIENT, PARAMETER, Assignment, Dynamics, PhaseSpace, check_hyperparameter
 from eyring.theory.symbols import batch_size, exact_number, learning_rate
 
 __all__ = ["SGD"]
@@ -37,4 +37,4 @@ class SGD(Dynamics):
     @property
     def phase_space(self) -> PhaseSpace:
         """One iteration is eta units of time."""
-        return PhaseSpace(clock=exact_number(self.learning_rate))
+        return PhaseSpace(clock=exact_number(self.learning_rate), limit={learning_rate: DT})

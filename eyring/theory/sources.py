@@ -1,0 +1,72 @@
+"""The bibliography, by key; each entry says whether the citation was checked against the text.
+
+>>> SOURCES["kramers1940"].year
+1940
+"""
+
+from dataclasses import dataclass
+
+from eyring.errors import EyringError
+
+__all__ = ["SOURCES", "Source", "bibtex"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One reference.
+
+    Attributes:
+        key: How derivations name it.
+        authors: Family names and initials, joined by " and ".
+        title: As published.
+        where: Journal with volume and page, book publisher, or arXiv number.
+        year: Of publication.
+        verified: Whether statement and equation numbers were checked against the text; False means recalled.
+    """
+
+    key: str
+    authors: str
+    title: str
+    where: str
+    year: int
+    verified: bool = False
+
+    def bibtex(self) -> str:
+        """Return the entry for a .bib file."""
+        note = "" if self.verified else ",\n  note = {citation not verified against the text}"
+        return f"@misc{{{self.key},\n  author = {{{self.authors}}},\n  title = {{{self.title}}},\n  howpublished = {{{self.where}}},\n  year = {{{self.year}}}{note}\n}}"
+
+    def __str__(self) -> str:
+        status = "" if self.verified else " [citation not verified against the text]"
+        return f"{self.authors} ({self.year}). {self.title}. {self.where}.{status}"
+
+
+_ENTRIES = (
+    Source("gardiner2009", "Gardiner, C. W.", "Stochastic Methods: A Handbook for the Natural and Social Sciences", "Springer, 4th ed., sec. 5.5", 2009),
+    Source("wong2001", "Wong, R.", "Asymptotic Approximations of Integrals", "SIAM, ch. II and IX (Laplace's method)", 2001),
+    Source("kramers1940", "Kramers, H. A.", "Brownian motion in a field of force and the diffusion model of chemical reactions", "Physica 7, 284", 1940),
+    Source("langer1969", "Langer, J. S.", "Statistical theory of the decay of metastable states", "Annals of Physics 54, 258", 1969),
+    Source("bovier2004", "Bovier, A. and Eckhoff, M. and Gayrard, V. and Klein, M.", "Metastability in reversible diffusion processes I: sharp asymptotics for capacities and exit times", "J. Eur. Math. Soc. 6, 399", 2004),
+    Source("haenggi1990", "Haenggi, P. and Talkner, P. and Borkovec, M.", "Reaction-rate theory: fifty years after Kramers", "Rev. Mod. Phys. 62, 251", 1990),
+    Source("xie2021", "Xie, Z. and Sato, I. and Sugiyama, M.", "A Diffusion Theory For Deep Learning Dynamics: Stochastic Gradient Descent Exponentially Favors Flat Minima", "ICLR 2021, arXiv:2002.03495", 2021),
+    Source("jastrzebski2017", "Jastrzebski, S. and Kenton, Z. and Arpit, D. and Ballas, N. and Fischer, A. and Bengio, Y. and Storkey, A.", "Three Factors Influencing Minima in SGD", "arXiv:1711.04623", 2017, verified=True),
+    Source("daizhu2018", "Dai, X. and Zhu, Y.", "Towards Theoretical Understanding of Large Batch Training in Stochastic Gradient Descent", "arXiv:1812.00542", 2018),
+    Source("daizhu2021", "Dai, X. and Zhu, Y.", "On Large Batch Training and Sharp Minima: A Fokker-Planck Perspective", "arXiv:2112.00987", 2021),
+    Source("ziyin2022", "Ziyin, L. and Liu, K. and Mori, T. and Ueda, M.", "Strength of Minibatch Noise in SGD", "ICLR 2022, arXiv:2102.05375", 2022, verified=True),
+    Source("mori2021", "Mori, T. and Ziyin, L. and Liu, K. and Ueda, M.", "Power-law escape rate of SGD", "arXiv:2105.09557", 2021, verified=True),
+    Source("mandt2017", "Mandt, S. and Hoffman, M. D. and Blei, D. M.", "Stochastic Gradient Descent as Approximate Bayesian Inference", "JMLR 18, 1", 2017),
+)  # fmt: skip
+
+SOURCES: dict[str, Source] = {entry.key: entry for entry in _ENTRIES}
+
+
+def bibtex(*keys: str) -> str:
+    """Return the BibTeX of the named sources, in the order given.
+
+    Raises:
+        EyringError: If a key is unknown; the message lists the known ones.
+    """
+    unknown = [k for k in keys if k not in SOURCES]
+    if unknown:
+        raise EyringError(f"unknown source {', '.join(unknown)}; known: {', '.join(SOURCES)}")
+    return "\n\n".join(SOURCES[k].bibtex() for k in dict.fromkeys(keys))
