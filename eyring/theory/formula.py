@@ -129,8 +129,8 @@ def _log_of_factor(factor: sp.Expr) -> sp.Expr:
     if isinstance(factor, sp.Pow) and factor.exp.is_real is not False:
         return factor.exp * _log_of_factor(factor.base)
     if isinstance(factor, sp.Mul) and len(factor.args) > 1:
-        positive = [-f if f.is_negative else f for f in factor.args]
-        if all(f.is_positive for f in positive):
+        positive = [-f if f.is_negative else f for f in factor.args if f != -1]
+        if len(positive) > 1 and factor.is_positive and all(f.is_positive for f in positive):
             return sum((_log_of_factor(f) for f in positive), sp.Integer(0))
     if isinstance(factor, sp.Add):
         return _log_of_sum(factor)
@@ -151,7 +151,8 @@ def _multiply(expression: sp.Expr, *, factor: sp.Expr) -> sp.Expr:
 
 
 def _same_ratio(before: sp.Expr, after: sp.Expr, *, factor: sp.Expr) -> bool:
-    return sp.simplify(after / before / factor) == 1
+    ratio = sp.simplify(after / before / factor)
+    return ratio == 1 or bool(ratio.is_number and abs(ratio - 1) < sp.Float(10) ** -25)  # a 30-digit root in it leaves 1.0
 
 
 _CLOCK: Rule = Rule("clock", _multiply, _same_ratio)

@@ -4,9 +4,10 @@ import sympy as sp
 
 from eyring.errors import EyringError
 from eyring.theory.landscape import CriticalPoint, Landscape
-from eyring.theory.symbols import curvature_min, curvature_saddle, exact_number, loss_min, loss_saddle
+from eyring.theory.sde import SDE
+from eyring.theory.symbols import curvature_min, curvature_saddle, exact_number, loss_min, loss_saddle, temperature
 
-__all__ = ["LocalLandscape", "double_well", "local", "mueller_brown", "styblinski_tang"]
+__all__ = ["LocalLandscape", "double_well", "local", "maier_stein", "mueller_brown", "styblinski_tang"]
 
 
 def double_well(h: float | sp.Expr = 1) -> Landscape:
@@ -42,6 +43,15 @@ def mueller_brown() -> Landscape:
     ]
     bumps = [k * sp.exp(a * (x - p) ** 2 + b * (x - p) * (y - q) + c * (y - q) ** 2) for k, a, b, c, p, q in rows]
     return Landscape(sum(bumps), [x, y], domain=[(-1.5, 1.2), (-0.2, 2.0)])
+
+
+def maier_stein(beta: float | sp.Expr = 10) -> SDE:
+    """Return the Maier-Stein process (SIAM J. Appl. Math. 57, 752, 1997): no gradient drift unless beta = 1.
+
+    dx = (x - x^3 - beta x y^2) dt + sqrt(2 T) dW, dy = -(1 + x^2) y dt + sqrt(2 T) dW.
+    """
+    x, y = sp.symbols("x y", real=True)
+    return SDE([x - x**3 - exact_number(beta) * x * y**2, -(1 + x**2) * y], temperature * sp.eye(2), [x, y])
 
 
 class LocalLandscape(Landscape):

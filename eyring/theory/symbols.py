@@ -97,3 +97,8 @@ det_saddle = declare("det_H_b", r"\det H_b", "determinant of the Hessian at the 
 switch_fraction = declare("s", "s", "share of the barrier climbed with the noise of the minimum", unit="1", typical=(0.1, 0.9), positive=True)
 switch_point = declare("c", "c", "where the noise changes from that of the minimum to that of the saddle", unit="length", typical=(-0.9, -0.1), real=True)
 height = declare("h", "h", "barrier height of the double well", unit="loss", typical=(0.5, 4.0), positive=True)
+escape_curvature = declare(
+    "lambda_b", r"\lambda_b", "the one negative eigenvalue of the Hessian at the saddle", unit="loss/length^2", typical=(-4.0, -0.3), negative=True
+)
+diffusion_min = declare("D_a", "D_a", "diffusion coefficient at the minimum", unit="length^2/time", typical=(0.02, 0.3), positive=True)
+diffusion_saddle = declare("D_b", "D_b", "diffusion coefficient at the saddle", unit="length^2/time", typical=(0.02, 0.3), positive=True)

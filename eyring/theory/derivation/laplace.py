@@ -45,7 +45,9 @@ def expand(peak: Peak, terms: int) -> sp.Expr:
     """
     phase, amplitude, generic = _generic(terms, peak.half)
     values = dict(zip(phase, peak.phase[1:], strict=False)) | dict(zip(amplitude, peak.amplitude, strict=False))
-    return sp.sqrt(SMALL) * sp.exp(-peak.phase[0] / SMALL) * generic.subs(values, simultaneous=True)
+    leading = generic.subs(SMALL, 0)
+    bracket = sp.expand(generic / leading)
+    return sp.sqrt(SMALL) * sp.exp(-peak.phase[0] / SMALL) * sp.Mul(*(e.subs(values, simultaneous=True) for e in (leading, bracket)))
 
 
 @lru_cache

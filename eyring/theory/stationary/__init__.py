@@ -3,17 +3,18 @@
 import sympy as sp
 
 from eyring.errors import NotApplicable
+from eyring.theory.catalog import catalog
 from eyring.theory.kinetic import kinetic_form
 from eyring.theory.potential import landscape_of
 from eyring.theory.sde import SDE
 from eyring.theory.stationary.contract import StationaryLaw, StationaryTheory
-from eyring.theory.stationary.gibbs import Gibbs
-from eyring.theory.stationary.one_dimensional import ZeroFlux
-from eyring.theory.stationary.ornstein_uhlenbeck import OrnsteinUhlenbeck
 
-__all__ = ["LAWS", "StationaryLaw", "StationaryTheory", "stationary"]
+__all__ = ["StationaryLaw", "StationaryTheory", "stationary", "stationary_theories"]
 
-LAWS: tuple[StationaryTheory, ...] = (OrnsteinUhlenbeck(), Gibbs(), ZeroFlux())
+
+def stationary_theories() -> tuple[StationaryTheory, ...]:
+    """Return every stationary law in this folder, the most special first."""
+    return tuple(sorted((member() for member in catalog(StationaryTheory, __name__).values()), key=lambda t: (-t.speciality, t.name)))
 
 
 def stationary(sde: SDE, *, law: str | None = None) -> StationaryLaw:
@@ -33,9 +34,9 @@ def stationary(sde: SDE, *, law: str | None = None) -> StationaryLaw:
     >>> stationary(SDE(-x, sp.Rational(1, 2), [x])).density
     exp(-x**2)
     """
-    candidates = [entry for entry in LAWS if law is None or entry.name.lower() == law.lower()]
+    candidates = [entry for entry in stationary_theories() if law is None or entry.name.lower() == law.lower()]
     if not candidates:
-        raise NotApplicable(f"unknown stationary law {law!r}; known: {', '.join(entry.name for entry in LAWS)}")
+        raise NotApplicable(f"unknown stationary law {law!r}; known: {', '.join(entry.name for entry in stationary_theories())}")
     objections = {}
     for entry in candidates:
         objections[entry.name] = entry.objection(sde)

@@ -69,6 +69,7 @@ class StationaryTheory(ABC):
     """One road to a stationary law."""
 
     name: str
+    speciality: int = 0  # of several laws that apply, the most special one is chosen
 
     @abstractmethod
     def objection(self, sde: SDE) -> str | None:

@@ -15,6 +15,7 @@ class Gibbs(StationaryTheory):
     """p ~ exp(-L/T), and with momentum p ~ exp(-(L + |v|^2/2)/T) (Jastrzebski et al. 2017; Dai & Zhu 2018)."""
 
     name = "Gibbs"
+    speciality = 1
 
     def objection(self, sde: SDE) -> str | None:
         """Need a gradient drift and a temperature that is one number."""
@@ -37,8 +38,8 @@ class Gibbs(StationaryTheory):
             energy, temperature = landscape_of(sde).expression, isotropic_constant(sde)
         derivation = (
             Derivation("Gibbs law" + (" in phase space" if kinetic else ""))
-            .define("energy over temperature", sp.expand(energy / temperature), needs="the weight is normalisable")
-            .claim("its exponential is stationary", sp.exp(-sp.expand(energy / temperature)), residual=stationarity(sde), rule="Fokker-Planck residual")
+            .define("energy over temperature", energy / temperature, needs="the weight is normalisable")
+            .claim("its exponential is stationary", sp.exp(-energy / temperature), residual=stationarity(sde), rule="Fokker-Planck residual")
         )
         return StationaryLaw(sde, derivation, name=self.name)
 

@@ -15,6 +15,7 @@ class OrnsteinUhlenbeck(StationaryTheory):
     """p ~ exp(-(x - m)^T Sigma^-1 (x - m)/2) with A Sigma + Sigma A^T = 2 D for drift -A (x - m)."""
 
     name = "Ornstein-Uhlenbeck"
+    speciality = 2
 
     def objection(self, sde: SDE) -> str | None:
         """Need a linear drift with a stable, invertible matrix and a constant diffusion matrix."""

@@ -1,0 +1,73 @@
+"""Escape theories, one file each: ask ``escape_time`` for the one whose conditions hold."""
+
+from dataclasses import replace
+
+from eyring.errors import EyringError, NotApplicable
+from eyring.theory.catalog import catalog
+from eyring.theory.escape.contract import EVENTS, EscapeProblem, EscapeTheory
+from eyring.theory.escape.problem import Place, pose
+from eyring.theory.formula import Formula
+from eyring.theory.sde import SDE
+
+__all__ = ["EVENTS", "EscapeProblem", "EscapeTheory", "escape_theories", "escape_time"]
+
+
+def escape_theories() -> tuple[EscapeTheory, ...]:
+    """Return every escape theory in this folder, the most special first."""
+    return tuple(sorted((member() for member in catalog(EscapeTheory, __name__).values()), key=lambda t: (-t.speciality, t.name)))
+
+
+def escape_time(
+    sde: SDE,
+    *,
+    start: Place,
+    over: Place,
+    event: str | None = None,
+    theory: str | None = None,
+    order: int = 0,
+    published: bool = False,
+) -> Formula:
+    """Derive the mean time to escape from a minimum over a saddle.
+
+    Args:
+        sde: The process, from ``dynamics.sde(loss, noise)`` or written by hand.
+        start: The minimum: a CriticalPoint, or a number within 1e-6 of one (one number a coordinate).
+        over: The saddle, likewise.
+        event: What counts as escaped: "next well" or "to the saddle" (half of it to leading order). It has no default.
+        theory: "kramers", "eyring-kramers", "kramers-langer" or "xie"; left out, the first whose conditions hold.
+        order: Corrections kept, in powers of the noise strength; 0 is the leading term.
+        published: Return the form printed in the literature, with a note of where and by how much it differs.
+
+    Returns:
+        The formula, in units of time; ``.per_iteration`` counts iterations.
+
+    Raises:
+        EyringError: If the event is missing, or start or over is no critical point.
+        NotApplicable: If there is no barrier on the way, or no theory's conditions hold; with the reason of each.
+
+    >>> import sympy as sp
+    >>> x, T = sp.Symbol("x", real=True), sp.Symbol("T", positive=True)
+    >>> escape_time(SDE(x - x**3, T, [x]), start=-1, over=0, event="next well").expression
+    sqrt(2)*pi*exp(1/(4*T))
+    """
+    if not (isinstance(order, int) and order >= 0):
+        raise EyringError(f"order counts the corrections kept and is 0, 1, 2, ...; got {order!r}")
+    chosen = [t for t in escape_theories() if theory is None or t.name == theory]
+    if not chosen:
+        raise EyringError(f"unknown theory {theory!r}; known: {', '.join(t.name for t in escape_theories())}")
+    problem = pose(sde, start=start, over=over, event=event)
+    objections = {t.name: t.objection(problem) for t in chosen}
+    applicable = next((t for t in chosen if objections[t.name] is None), None)
+    if applicable is None:
+        raise NotApplicable(_refusal(problem, objections))
+    if published:
+        formula = applicable.published(problem)
+        return formula if formula.note else replace(formula, note=applicable.published_note)
+    return applicable.derive(problem, order)
+
+
+def _refusal(problem: EscapeProblem, objections: dict[str, str | None]) -> str:
+    others = [t.name for t in escape_theories() if t.name not in objections and t.objection(problem) is None]
+    reasons = "; ".join(f"{name}: {why}" for name, why in objections.items())
+    road = f"Theories that apply: {', '.join(others)}." if others else "No theory here applies; ask exact_escape_time (one dimension) or simulate_escapes."
+    return f"no escape formula holds here. {reasons}. {road}"

@@ -1,0 +1,161 @@
+"""Formulas and derivations as LaTeX: textbook order of terms, the glossary's symbols, an ``align`` with its assumptions."""
+
+import re
+from collections.abc import Iterable
+
+import sympy as sp
+from sympy.printing.latex import LatexPrinter
+
+from eyring.theory.derivation import Derivation, Step
+from eyring.theory.sources import SOURCES
+from eyring.theory.symbols import GLOSSARY
+
+__all__ = ["derivation_latex", "document", "expression_latex"]
+
+LONGEST_LINE = 72  # glyphs that fit a text line
+LONGEST_EXPRESSION = 2400  # a longer line is left to the machine
+
+
+class _TextbookPrinter(LatexPrinter):
+    """Sums as a hand writes them: a constant before small corrections, no leading minus, falling powers in a loss."""
+
+    def _print_Add(self, expr: sp.Add, order: str | None = None) -> str:
+        printed = [(t, self._print(t)) for t in _textbook_order(expr)]
+        pieces = [printed[0][1]]
+        for term, text in printed[1:]:
+            pieces.append(f" - {self._print(-term)}" if _is_negative(term) else f" + {text}")
+        return "".join(pieces)
+
+    def _print_Symbol(self, expr: sp.Symbol, style: str = "plain") -> str:
+        if expr.name in GLOSSARY:
+            return GLOSSARY[expr.name].latex
+        if match := re.fullmatch(r"L'_(\w+)", expr.name):
+            return rf"\partial_{{{match[1]}}} L"
+        if match := re.fullmatch(r"N_(\d)(\d)", expr.name):
+            return rf"N_{{{int(match[1]) + 1}{int(match[2]) + 1}}}"
+        if expr.name == "dt":
+            return r"\Delta t"
+        return super()._print_Symbol(expr)
+
+
+def expression_latex(expression: sp.Basic) -> str:
+    """Return an expression as LaTeX.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> expression_latex(1 + 3 * sp.Symbol("T", positive=True) / 2)
+    '1 + \\\\frac{3 T}{2}'
+    """
+    return _TextbookPrinter({"fold_short_frac": False, "ln_notation": True, "mat_delim": "("}).doprint(expression)
+
+
+def derivation_latex(derivation: Derivation, *, symbol: str = "") -> str:
+    """Return the whole derivation: a numbered ``align`` with the reason for each line, then the assumptions and sources."""
+    rows = [row for number, step in enumerate(derivation.steps, 1) for row in _rows(number, step)]
+    body = " \\\\\n".join(rows)
+    return "\n".join([rf"\paragraph{{{_text(derivation.title)}}}", r"\begin{align}", body, r"\end{align}", *_legend(derivation)])
+
+
+def document(derivations: Iterable[Derivation], *, title: str = "Derivations") -> str:
+    """Return a complete LaTeX document that compiles with pdflatex and the packages amsmath and geometry."""
+    parts = "\n\n".join(derivation_latex(d) for d in derivations)
+    head = [r"\documentclass{article}", r"\usepackage{amsmath,amssymb}", r"\usepackage[margin=2.2cm]{geometry}", r"\allowdisplaybreaks"]
+    return "\n".join([*head, rf"\title{{{_text(title)}}}", r"\date{}", r"\begin{document}", r"\maketitle", parts, r"\end{document}", ""])
+
+
+def _rows(number: int, step: Step) -> list[str]:
+    text = expression_latex(step.expression)
+    if len(text) > LONGEST_EXPRESSION:
+        text = rf"\text{{(a sum of {len(sp.Add.make_args(sp.expand(step.expression))) if isinstance(step.expression, sp.Expr) else 'many'} terms, in the machine-readable derivation)}}"
+    lines = _broken(step.expression, text)
+    rows = [f"& {lines[0]}", *(rf"& \qquad {line}" for line in lines[1:])]
+    return [*(rf"{row} \notag" for row in rows[:-1]), rf"{rows[-1]} \tag{{{number}}}"]
+
+
+def _broken(expression: sp.Basic, text: str) -> list[str]:
+    """Break a line that is too long at the terms of its sums."""
+    if _glyphs(text) <= LONGEST_LINE or not isinstance(expression, sp.Expr) or text.startswith(r"\text"):
+        return [text]
+    lines, current = [], ""
+    for piece in _pieces(expression):
+        if current and _glyphs(current + piece) > LONGEST_LINE:
+            lines.append(current)
+            current = ""
+        current += piece
+    return [*lines, current]
+
+
+def _pieces(expression: sp.Expr) -> list[str]:
+    """Cut an expression where a line may end: before each term of a sum, or of a sum that is a factor."""
+    if isinstance(expression, sp.Add):
+        return _terms(expression)
+    factors = sp.Mul.make_args(expression)
+    sums = [f for f in factors if isinstance(f, sp.Add) and _glyphs(expression_latex(f)) > LONGEST_LINE // 3]
+    pieces = [expression_latex(sp.Mul(*(f for f in factors if f not in sums)))]
+    for factor in sums:
+        first, *others = _terms(factor)
+        pieces += [rf"\, \bigl[ {first}", *others, r" \bigr]"]
+    return pieces
+
+
+def _terms(expression: sp.Add) -> list[str]:
+    signed = [(_is_negative(t), expression_latex(-t if _is_negative(t) else t)) for t in _textbook_order(expression)]
+    (negative, first), *others = signed
+    return [("-" if negative else "") + first, *((" - " if n else " + ") + text for n, text in others)]
+
+
+def _glyphs(text: str) -> int:
+    """Estimate printed width: commands count as one glyph, a fraction as its wider half."""
+    while match := re.search(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", text):
+        text = text[: match.start()] + max(match[1], match[2], key=len) + text[match.end() :]
+    return len(re.sub(r"\\[A-Za-z]+|[{}^_ ]", lambda m: "x" if m[0].startswith("\\") else "", text))
+
+
+def _legend(derivation: Derivation) -> list[str]:
+    reasons = [rf"\item[({n})] {_text(s.statement)} \emph{{{_origin(s)}}}" for n, s in enumerate(derivation.steps, 1)]
+    lines = [r"\begin{description}\itemsep0pt", *reasons, r"\end{description}"]
+    if derivation.assumptions:
+        lines += [r"\noindent Assumptions:", r"\begin{itemize}\itemsep0pt", *(rf"\item {_text(a)}" for a in derivation.assumptions), r"\end{itemize}"]
+    if derivation.sources:
+        lines += [r"\noindent Sources:", r"\begin{itemize}\itemsep0pt", *(rf"\item {_text(str(SOURCES[k]))}" for k in derivation.sources), r"\end{itemize}"]
+    return lines
+
+
+def _origin(step: Step) -> str:
+    return f"cited: {_text(step.source)}" if step.source else f"{step.grade}, {_text(step.rule)}"
+
+
+_GREEK = {"lambda", "gamma", "epsilon", "eta", "mu", "Phi", "xi", "zeta", "tau"}
+_MATHEMATICS = re.compile(r"(?<![\w$])(?:(" + "|".join(sorted(_GREEK)) + r")|([A-Za-z]))(_[a-z+])?('{0,3})(?![\w])")
+
+
+def _mathematics(match: re.Match[str]) -> str:
+    """Set a Greek name, or a letter with an index or a prime, as mathematics; lone letters such as "a" stay words."""
+    greek, letter, index, primes = match.groups()
+    if letter and not (index or primes):
+        return match[0]
+    return f"$\\{greek}{index or ''}{primes}$" if greek else f"${letter}{index or ''}{primes}$"
+
+
+def _text(text: str) -> str:
+    """Return words for LaTeX, with the symbols among them set as mathematics."""
+    return "".join(part if part.startswith("$") else _escaped(part) for part in re.split(r"(\$[^$]*\$)", _MATHEMATICS.sub(_mathematics, text)))
+
+
+def _escaped(text: str) -> str:
+    for plain, latex in (("\\", r"\textbackslash{}"), ("_", r"\_"), ("^", r"\^{}"), ("&", r"\&"), ("%", r"\%"), ("#", r"\#"), ("~", r"\textasciitilde{}"), ("|", r"\textbar{}"), ("<", r"\textless{}"), (">", r"\textgreater{}")):
+        text = text.replace(plain, latex)
+    return text
+
+
+def _is_negative(term: sp.Expr) -> bool:
+    coefficient = term.as_coeff_Mul()[0]
+    return bool(coefficient.is_negative)
+
+
+def _textbook_order(expression: sp.Add) -> list[sp.Expr]:
+    """A bare number first (1 + ...), else falling powers as sympy orders them; a positive term leads if there is one."""
+    terms = expression.as_ordered_terms()
+    numbers = [t for t in terms if t.is_number]
+    terms = [t for t in numbers if not _is_negative(t)] + [t for t in terms if t not in numbers] + [t for t in numbers if _is_negative(t)]
+    first = next((t for t in terms if not _is_negative(t)), terms[0])
+    return [first, *(t for t in terms if t is not first)]
