@@ -29,6 +29,9 @@ CONSTANTS: Mapping[str, sp.Expr] = {"pi": sp.pi, "E": sp.E}
 LONGEST_TEXT = 2000
 LARGEST_EXPONENT = 100
 LARGEST_NUMBER = 1000  # decimal digits
+LARGEST_ARGUMENT = 1000  # of an exponential or a trigonometric function of a number: exp(exp(exp(10))) would never be done
+GROWING = {"exp", "sin", "cos", "tan", "sinh", "cosh", "tanh"}
+_DECIMAL = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -47,11 +50,14 @@ def parse_expression(text: str, coordinates: Iterable[str | sp.Symbol], paramete
         raise ParsingError(f"a formula must be text, got {type(text).__name__}")
     if len(text) > LONGEST_TEXT:
         raise ParsingError(f"the formula has {len(text)} characters; at most {LONGEST_TEXT} are read")
+    if not text.isascii():
+        foreign = next(c for c in text if not c.isascii())
+        raise ParsingError(f"a formula is written in plain letters, digits and + - * / ^ ( ); got {foreign!r} in {text!r}")
     names = {_checked(c if isinstance(c, str) else c.name): c if isinstance(c, sp.Symbol) else sp.Symbol(c, real=True) for c in coordinates}
     allowed = None if parameters is None else set(parameters)
     try:
-        tree = ast.parse(text.strip().replace("^", "**"), mode="eval")
-        return _Reader(text, names, allowed).read(tree.body)
+        tree = ast.parse(text.strip().replace("^", "**").replace("#", "$"), mode="eval")  # no comments: "$" is no Python at all
+        return _real(_Reader(text, names, allowed).read(tree.body), text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, ParsingError):
             raise
@@ -74,6 +80,12 @@ def _checked(name: str) -> str:
     if not _NAME.fullmatch(name) or name in FUNCTIONS or name in CONSTANTS:
         raise ParsingError(f"{name!r} cannot name a coordinate; use a letter, then letters, digits or _")
     return name
+
+
+def _real(expression: sp.Expr, text: str) -> sp.Expr:
+    if expression.has(sp.zoo, sp.nan, sp.oo, sp.I):
+        raise ParsingError(f"{text!r} has no finite real value: it comes out as {expression}")
+    return expression
 
 
 def _digits(expression: sp.Expr) -> int:
@@ -99,7 +111,7 @@ class _Reader:
             case ast.BinOp(left=left, op=op, right=right):
                 return self._binary(op, self.read(left), self.read(right))
             case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in FUNCTIONS:
-                return FUNCTIONS[name](self.read(argument))
+                return self._call(name, self.read(argument))
             case ast.Call(func=ast.Name(id=name)):
                 raise ParsingError(f"{name!r} is not a function of one argument that formulas may use; known: {', '.join(sorted(FUNCTIONS))}")
             case _:
@@ -108,13 +120,16 @@ class _Reader:
                     "use numbers, names, + - * / ** and functions such as exp"
                 )
 
+    def _call(self, name: str, argument: sp.Expr) -> sp.Expr:
+        if name in GROWING and argument.is_number and not (argument.is_real and abs(argument) <= LARGEST_ARGUMENT):
+            raise ParsingError(f"{name}({argument}) in {self.text!r} leads too far; the numbers that {name} takes are real and at most {LARGEST_ARGUMENT}")
+        return FUNCTIONS[name](argument)
+
     def _number(self, node: ast.Constant, value: int | float) -> sp.Expr:
         written = ast.get_source_segment(self.text.strip().replace("^", "**"), node) or repr(value)
-        try:
-            number = sp.Integer(value) if isinstance(value, int) else sp.Rational(written.replace("_", ""))
-        except (TypeError, ValueError, ZeroDivisionError):
-            raise ParsingError(f"{written!r} is not a decimal number") from None
-        return number
+        if not _DECIMAL.fullmatch(written):
+            raise ParsingError(f"{written!r} is not a decimal number such as 0.05 or 1e-3")
+        return sp.Integer(value) if isinstance(value, int) else sp.Rational(written)
 
     def _name(self, name: str) -> sp.Expr:
         if name in self.names:

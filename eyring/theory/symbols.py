@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from eyring.errors import EyringError
+
 __all__ = ["GLOSSARY", "Entry", "declare", "exact_number", "latex_names"]
 
 
@@ -68,8 +70,10 @@ def exact_number(value: object) -> sp.Expr:
     1/10
     """
     if isinstance(value, float):
-        return sp.Rational(repr(value)) if value == value and abs(value) != float("inf") else sp.nan
-    return sp.sympify(value)  # a number or a sympy object; text never comes here
+        return sp.Rational(repr(float(value))) if value == value and abs(value) != float("inf") else sp.nan
+    if isinstance(value, str):
+        raise EyringError(f"a number or a sympy expression is needed, got the text {value!r}; text is read by parse_expression or parse_number")
+    return sp.sympify(value)
 
 
 learning_rate = declare(

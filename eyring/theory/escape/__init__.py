@@ -60,10 +60,18 @@ def escape_time(
     applicable = next((t for t in chosen if objections[t.name] is None), None)
     if applicable is None:
         raise NotApplicable(_refusal(problem, objections))
-    if published:
-        formula = applicable.published(problem)
-        return formula if formula.note else replace(formula, note=applicable.published_note)
-    return applicable.derive(problem, order)
+    if not published:
+        return _from_the_update_rule(sde, applicable.derive(problem, order))
+    formula = applicable.published(problem)
+    return _from_the_update_rule(sde, formula if formula.note else replace(formula, note=applicable.published_note))
+
+
+def _from_the_update_rule(sde: SDE, formula: Formula) -> Formula:
+    """Put the derivation of the SDE, where it has one, before that of the formula."""
+    if sde.derivation is None:
+        return formula
+    whole = replace(sde.derivation, title=f"{formula.derivation.title}, from the update rule: {sde.derivation.title}").follow(formula.derivation)
+    return replace(formula, derivation=whole)
 
 
 def _refusal(problem: EscapeProblem, objections: dict[str, str | None]) -> str:
