@@ -48,8 +48,12 @@ class KramersLanger(EscapeTheory):
         derivation = general_law(len(kinetic.positions), problem.event).apply(
             INSERT_SADDLE, "insert the landscape, friction (1 - mu)/sqrt(eta) and temperature", values=values, problem=problem
         )
-        weak = Condition(kinetic.friction > sp.Rational(1, 2) * sp.sqrt(-values[escape_curvature]), "friction is not weak against the saddle's curvature (else energy diffusion limits the escape)")
-        return Formula(derivation, "time", problem.sde.clock, (*regime_of(problem, problem.barrier / T), weak), name=self.name)
+        strong = Condition(
+            kinetic.friction > sp.sqrt(-values[escape_curvature]) / 2, "friction is not weak against the saddle's curvature (else energy diffusion limits the escape)"
+        )
+        damped = Condition(kinetic.friction > 0, "momentum is below 1, so that there is friction", hard=True)
+        conditions = (*regime_of(problem, problem.barrier / T), damped, strong)
+        return Formula(derivation, "time", problem.sde.clock, tuple(c for c in conditions if c.relation is not sp.true), name=self.name)
 
 
 @cache
