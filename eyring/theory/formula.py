@@ -95,11 +95,9 @@ class Formula:
 
     def __str__(self) -> str:
         d = self.derivation
-        lines = [f"{self.expression}    [{self.unit}]"]
-        lines.append(f"{d.title}: {len(d.steps)} steps, {len(d.computed)} computed, {len(d.checked)} checked, {len(d.cited)} cited")
-        if self.conditions:
-            lines.append("holds if " + "; ".join(str(c) for c in self.conditions))
-        lines.append(f"first neglected term, relative: {self.next_order if self.next_order is not None else 'unknown'}")
+        grades = f"{len(d.steps)} steps: {len(d.computed)} computed, {len(d.checked)} checked, {len(d.cited)} cited"
+        own = f"first neglected term, relative: {self.next_order if self.next_order is not None else 'unknown'}"
+        lines = [f"{self.expression}    [{self.unit}]", grades, own, *(f"needs: {c}" for c in self.conditions)]
         return "\n".join([*lines, self.note] if self.note else lines)
 
     def __repr__(self) -> str:

@@ -28,4 +28,4 @@ class Condition:
         return bool(decided) if decided in (sp.true, sp.false) else None
 
     def __str__(self) -> str:
-        return f"{self.sentence}: {self.relation}"
+        return f"{self.relation}  ({self.sentence})"

@@ -10,7 +10,7 @@ import sympy as sp
 
 from eyring.errors import EyringError
 
-__all__ = ["GLOSSARY", "Entry", "declare", "exact_number", "latex_names"]
+__all__ = ["GLOSSARY", "Entry", "declare", "exact_number", "glossary_table"]
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,6 @@ def declare(
     return symbol
 
 
-def latex_names() -> dict[sp.Symbol, str]:
-    """Return the LaTeX of every declared symbol, as sympy's printers want it."""
-    return {entry.symbol: entry.latex for entry in GLOSSARY.values()}
-
-
 def exact_number(value: object) -> sp.Expr:
     """Return ``value`` as sympy holds it exactly: a decimal 0.1 means 1/10.
 
@@ -74,6 +69,12 @@ def exact_number(value: object) -> sp.Expr:
     if isinstance(value, str):
         raise EyringError(f"a number or a sympy expression is needed, got the text {value!r}; text is read by parse_expression or parse_number")
     return sp.sympify(value)
+
+
+def glossary_table() -> str:
+    """Return the glossary as a Markdown table, ordered by name; derivatives such as L3_a, declared when needed, are left out."""
+    rows = [f"| `{name}` | ${e.latex}$ | {e.meaning} | {e.unit} | {e.typical[0]:g} to {e.typical[1]:g} |" for name, e in sorted(GLOSSARY.items()) if not e.meaning.startswith("derivative")]
+    return "\n".join(["| name | LaTeX | meaning | unit | typical |", "|---|---|---|---|---|", *rows])
 
 
 learning_rate = declare(
