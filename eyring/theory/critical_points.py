@@ -1,6 +1,7 @@
 """Where a gradient vanishes: exactly where sympy can, else to 30 digits from many starts."""
 
 import itertools
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import mpmath
@@ -63,7 +64,7 @@ def _readable(root: sp.Expr) -> sp.Expr:
     return root.evalf(DIGITS)
 
 
-def _real(solutions: object) -> list[sp.Expr]:
+def _real(solutions: Iterable[sp.Expr]) -> list[sp.Expr]:
     return [sp.simplify(s) for s in solutions if sp.simplify(s).is_real is not False]
 
 
@@ -99,13 +100,14 @@ def _newton_search(gradient: list[sp.Expr], coordinates: tuple[sp.Symbol, ...], 
     found: list[tuple[float, ...]] = []
     for start in itertools.product(*axes):
         end = _newton(slope, jacobian, start)
-        inside = end is not None and all(low <= c <= high for c, (low, high) in zip(end, box, strict=True))
-        if inside and all(max(abs(a - b) for a, b in zip(end, other, strict=True)) > 1e-7 for other in found):
+        if end is None or not all(low <= c <= high for c, (low, high) in zip(end, box, strict=True)):
+            continue
+        if all(max(abs(a - b) for a, b in zip(end, other, strict=True)) > 1e-7 for other in found):
             found.append(end)
     return [_polished(gradient, coordinates, point) for point in found]
 
 
-def _newton(slope: object, jacobian: object, start: tuple[float, ...]) -> tuple[float, ...] | None:
+def _newton(slope: Callable, jacobian: Callable, start: tuple[float, ...]) -> tuple[float, ...] | None:
     point = list(start)
     for _ in range(60):
         try:

@@ -67,11 +67,11 @@ class Formula:
         """The same quantity in continuous time."""
         return self if "time" in self.unit else self._converted(1 / self.clock, "time")
 
-    def compile(self, backend: str = "numpy", **options: object) -> "Compiled":
+    def compile(self, backend: str = "numpy", *, digits: int | None = None) -> "Compiled":
         """Return the formula as a function of keyword arguments; see ``eyring.numerics.compiled.compile_formula``."""
         from eyring.numerics.compiled import compile_formula
 
-        return compile_formula(self, backend, **options)
+        return compile_formula(self, backend, digits=digits)
 
     def latex(self, *, steps: bool = False) -> str:
         """Return the formula as LaTeX; with ``steps`` the whole derivation as an ``align`` with its assumptions."""

@@ -207,5 +207,6 @@ def _sign(value: sp.Expr, where: str) -> int:
     if value.is_positive or value.is_negative:
         return 1 if value.is_positive else -1
     raise EyringError(
-        f"the sign of the curvature {value} at ({where}) is not known; declare the parameters' signs, as in sp.Symbol('a', positive=True), or insert numbers"
+        f"the sign of the curvature {value} at ({where}) is not known; declare the parameters' signs, as in "
+        "sp.Symbol('a', positive=True), or insert numbers"
     )

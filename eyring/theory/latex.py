@@ -65,7 +65,7 @@ def document(derivations: Iterable[Derivation], *, title: str = "Derivations") -
 def _rows(number: int, step: Step) -> list[str]:
     text = expression_latex(step.expression)
     if len(text) > LONGEST_EXPRESSION:
-        text = rf"\text{{(a sum of {len(sp.Add.make_args(sp.expand(step.expression))) if isinstance(step.expression, sp.Expr) else 'many'} terms, in the machine-readable derivation)}}"
+        text = r"\text{(too long for a page: see the machine-readable derivation)}"
     lines = _broken(step.expression, text)
     rows = [f"& {lines[0]}", *(rf"& \qquad {line}" for line in lines[1:])]
     return [*(rf"{row} \notag" for row in rows[:-1]), rf"{rows[-1]} \tag{{{number}}}"]
@@ -116,7 +116,12 @@ def _legend(derivation: Derivation) -> list[str]:
     if derivation.assumptions:
         lines += [r"\noindent Assumptions:", r"\begin{itemize}\itemsep0pt", *(rf"\item {_text(a)}" for a in derivation.assumptions), r"\end{itemize}"]
     if derivation.sources:
-        lines += [r"\noindent Sources:", r"\begin{itemize}\itemsep0pt", *(rf"\item {_text(str(SOURCES[k]))}" for k in derivation.sources), r"\end{itemize}"]
+        lines += [
+            r"\noindent Sources:",
+            r"\begin{itemize}\itemsep0pt",
+            *(rf"\item {_text(str(SOURCES[k]))}" for k in derivation.sources),
+            r"\end{itemize}",
+        ]
     return lines
 
 
@@ -142,7 +147,18 @@ def _text(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    for plain, latex in (("\\", r"\textbackslash{}"), ("_", r"\_"), ("^", r"\^{}"), ("&", r"\&"), ("%", r"\%"), ("#", r"\#"), ("~", r"\textasciitilde{}"), ("|", r"\textbar{}"), ("<", r"\textless{}"), (">", r"\textgreater{}")):
+    for plain, latex in (
+        ("\\", r"\textbackslash{}"),
+        ("_", r"\_"),
+        ("^", r"\^{}"),
+        ("&", r"\&"),
+        ("%", r"\%"),
+        ("#", r"\#"),
+        ("~", r"\textasciitilde{}"),
+        ("|", r"\textbar{}"),
+        ("<", r"\textless{}"),
+        (">", r"\textgreater{}"),
+    ):
         text = text.replace(plain, latex)
     return text
 

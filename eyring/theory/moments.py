@@ -105,7 +105,9 @@ class _Step:
     def _demand_linear(self, change: sp.MatrixBase) -> None:
         random = [*self.zeta, *self.xi]
         if change.jacobian(random).free_symbols & set(random):
-            raise DerivationError("the noise does not enter the update rule linearly, so its mean and covariance alone do not fix the moments of a step")
+            raise DerivationError(
+                "the noise does not enter the update rule linearly, so its mean and covariance alone do not fix the moments of a step"
+            )
 
 
 def _state_keys(dynamics: Dynamics, loss: Landscape) -> list[sp.Symbol]:
@@ -146,7 +148,11 @@ def _insert(expression: sp.MatrixBase, *, values: dict) -> sp.ImmutableMatrix:
 
 
 def _tidy(expression: sp.Expr) -> sp.Expr:
-    return expression if expression.has(sp.Piecewise) else sp.powdenest(sp.simplify(expression) if expression.is_rational_function() is False else expression, force=True)
+    return (
+        expression
+        if expression.has(sp.Piecewise)
+        else sp.powdenest(sp.simplify(expression) if expression.is_rational_function() is False else expression, force=True)
+    )
 
 
 def _inserted_in_numbers(before: sp.MatrixBase, after: sp.MatrixBase, *, values: dict) -> bool:

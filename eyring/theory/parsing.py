@@ -100,7 +100,7 @@ class _Reader:
 
     def read(self, node: ast.expr) -> sp.Expr:
         match node:
-            case ast.Constant(value=value) if type(value) in (int, float):
+            case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
                 return self._number(node, value)
             case ast.Name(id=name):
                 return self._name(name)
@@ -122,7 +122,9 @@ class _Reader:
 
     def _call(self, name: str, argument: sp.Expr) -> sp.Expr:
         if name in GROWING and argument.is_number and not (argument.is_real and abs(argument) <= LARGEST_ARGUMENT):
-            raise ParsingError(f"{name}({argument}) in {self.text!r} leads too far; the numbers that {name} takes are real and at most {LARGEST_ARGUMENT}")
+            raise ParsingError(
+                f"{name}({argument}) in {self.text!r} leads too far; the numbers that {name} takes are real and at most {LARGEST_ARGUMENT}"
+            )
         return FUNCTIONS[name](argument)
 
     def _number(self, node: ast.Constant, value: int | float) -> sp.Expr:

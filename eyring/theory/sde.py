@@ -59,7 +59,9 @@ class SDE:
         matrix = _matrix(diffusion, column=False)
         n = len(symbols)
         if column.shape != (n, 1) or matrix.shape != (n, n):
-            raise EyringError(f"{n} coordinates need a drift of {n} components and an {n} x {n} diffusion matrix, got shapes {column.shape} and {matrix.shape}")
+            raise EyringError(
+                f"{n} coordinates need a drift of {n} components and an {n} x {n} diffusion matrix, got shapes {column.shape} and {matrix.shape}"
+            )
         if (matrix - matrix.T).applyfunc(sp.simplify) != sp.zeros(n):
             raise EyringError("a diffusion matrix is symmetric; the one given is not")
         if calculus not in CALCULI:

@@ -35,9 +35,7 @@ class Entry:
 GLOSSARY: dict[str, Entry] = {}
 
 
-def declare(
-    name: str, latex: str, meaning: str, *, unit: str, typical: tuple[float, float], **assumptions: bool
-) -> sp.Symbol:
+def declare(name: str, latex: str, meaning: str, *, unit: str, typical: tuple[float, float], **assumptions: bool) -> sp.Symbol:
     """Return a sympy symbol and write it into the glossary.
 
     Args:
@@ -73,24 +71,22 @@ def exact_number(value: object) -> sp.Expr:
 
 def glossary_table() -> str:
     """Return the glossary as a Markdown table, ordered by name; derivatives such as L3_a, declared when needed, are left out."""
-    rows = [f"| `{name}` | ${e.latex}$ | {e.meaning} | {e.unit} | {e.typical[0]:g} to {e.typical[1]:g} |" for name, e in sorted(GLOSSARY.items()) if not e.meaning.startswith("derivative")]
+    rows = [
+        f"| `{name}` | ${e.latex}$ | {e.meaning} | {e.unit} | {e.typical[0]:g} to {e.typical[1]:g} |"
+        for name, e in sorted(GLOSSARY.items())
+        if not e.meaning.startswith("derivative")
+    ]
     return "\n".join(["| name | LaTeX | meaning | unit | typical |", "|---|---|---|---|---|", *rows])
 
 
-learning_rate = declare(
-    "eta", r"\eta", "learning rate", unit="length^2/loss", typical=(1e-3, 0.1), positive=True
-)
+learning_rate = declare("eta", r"\eta", "learning rate", unit="length^2/loss", typical=(1e-3, 0.1), positive=True)
 batch_size = declare("B", "B", "batch size", unit="1", typical=(1.0, 128.0), positive=True)
 momentum = declare("mu", r"\mu", "momentum", unit="1", typical=(0.5, 0.99), positive=True)
 dampening = declare("dampening", "d", "dampening of the momentum buffer", unit="1", typical=(0.0, 0.9), nonnegative=True)
-temperature = declare(
-    "T", "T", "temperature: noise strength in dx = -L' dt + sqrt(2 T) dW", unit="loss", typical=(0.02, 0.3), positive=True
-)
+temperature = declare("T", "T", "temperature: noise strength in dx = -L' dt + sqrt(2 T) dW", unit="loss", typical=(0.02, 0.3), positive=True)
 diffusion = declare("D", "D", "diffusion coefficient: dx = f dt + sqrt(2 D) dW", unit="length^2/time", typical=(0.02, 0.3), positive=True)
 friction = declare("gamma", r"\gamma", "friction of the momentum dynamics", unit="1/time", typical=(0.1, 30.0), positive=True)
-gradient_std = declare(
-    "sigma", r"\sigma", "standard deviation of one sample's gradient", unit="loss/length", typical=(0.1, 3.0), positive=True
-)
+gradient_std = declare("sigma", r"\sigma", "standard deviation of one sample's gradient", unit="loss/length", typical=(0.1, 3.0), positive=True)
 loss_min = declare("L_a", "L_a", "loss at the minimum", unit="loss", typical=(-1.0, 0.5), real=True)
 loss_saddle = declare("L_b", "L_b", "loss at the saddle", unit="loss", typical=(1.0, 3.0), real=True)
 curvature_min = declare("H_a", "H_a", "curvature at the minimum", unit="loss/length^2", typical=(0.3, 4.0), positive=True)
@@ -98,9 +94,13 @@ curvature_saddle = declare(
     "H_b", "H_b", "curvature at the saddle along the way out (negative)", unit="loss/length^2", typical=(-4.0, -0.3), negative=True
 )
 det_min = declare("det_H_a", r"\det H_a", "determinant of the Hessian at the minimum", unit="(loss/length^2)^n", typical=(0.3, 4.0), positive=True)
-det_saddle = declare("det_H_b", r"\det H_b", "determinant of the Hessian at the saddle (negative)", unit="(loss/length^2)^n", typical=(-4.0, -0.3), negative=True)
+det_saddle = declare(
+    "det_H_b", r"\det H_b", "determinant of the Hessian at the saddle (negative)", unit="(loss/length^2)^n", typical=(-4.0, -0.3), negative=True
+)
 switch_fraction = declare("s", "s", "share of the barrier climbed with the noise of the minimum", unit="1", typical=(0.1, 0.9), positive=True)
-switch_point = declare("c", "c", "where the noise changes from that of the minimum to that of the saddle", unit="length", typical=(-0.9, -0.1), real=True)
+switch_point = declare(
+    "c", "c", "where the noise changes from that of the minimum to that of the saddle", unit="length", typical=(-0.9, -0.1), real=True
+)
 height = declare("h", "h", "barrier height of the double well", unit="loss", typical=(0.5, 4.0), positive=True)
 escape_curvature = declare(
     "lambda_b", r"\lambda_b", "the one negative eigenvalue of the Hessian at the saddle", unit="loss/length^2", typical=(-4.0, -0.3), negative=True

@@ -19,7 +19,7 @@ a, b = sp.symbols("a b", positive=True)
 def test_a_false_step_raises_and_prints_the_difference():
     """Kramers' rate without its 2 differs by the rate itself."""
     rate = sp.sqrt(a * b) / (2 * sp.pi)
-    with pytest.raises(DerivationError, match="forgot the 2.*does not follow") as caught:
+    with pytest.raises(DerivationError, match=r"forgot the 2.*does not follow") as caught:
         Derivation("rate").define("rate", rate).claim("forgot the 2", sp.sqrt(a * b) / sp.pi)
     assert sp.simplify(caught.value.difference - rate) == 0
 

@@ -221,7 +221,9 @@ def test_a_landscape_with_numbers_and_one_with_symbols_agree():
 @pytest.mark.parametrize("theory", ["kramers", "eyring-kramers", "kramers-langer", "xie"])
 def test_every_escape_derivation_replays_and_cites_at_most_two_steps(theory):
     """Each line follows from the one before it, on replay too."""
-    dynamics, noise = {"kramers-langer": (ey.MomentumSGD(), ey.noise.Isotropic()), "xie": (ey.SGD(), ey.noise.Hessian())}.get(theory, (ey.SGD(), ey.noise.Isotropic()))
+    dynamics, noise = {"kramers-langer": (ey.MomentumSGD(), ey.noise.Isotropic()), "xie": (ey.SGD(), ey.noise.Hessian())}.get(
+        theory, (ey.SGD(), ey.noise.Isotropic())
+    )
     tau = ey.escape_time(dynamics.sde(LOCAL, noise), start=A, over=S, theory=theory, **NEXT_WELL)
     tau.derivation.verify()
     assert len(tau.derivation.cited) <= 2
@@ -282,22 +284,83 @@ TRIPLE = ey.Landscape(sp.integrate((x + 2) * (x + 1) * x * (x - sp.Rational(3, 2
 @pytest.mark.parametrize(
     ("build", "error", "message"),
     [
-        (lambda: ey.escape_time(ey.WhiteNoiseGD().sde(WELL), start=0, over=0, **NEXT_WELL), NotApplicable, r"start must be a minimum of the loss, got the saddle at \(0\)"),
-        (lambda: ey.escape_time(ey.WhiteNoiseGD().sde(WELL), start=-1, over=1, **NEXT_WELL), NotApplicable, "over must be a saddle with one descending direction"),
-        (lambda: ey.escape_time(ey.WhiteNoiseGD().sde(WELL), start=-0.9, over=0, **NEXT_WELL), EyringError, r"start = -9/10 is not a critical point of the loss; the nearest is the minimum at \(-1\)"),
-        (lambda: ey.escape_time(ey.WhiteNoiseGD().sde(WELL), start=-1, over=0), EyringError, "event must say what counts as escaped: 'next well' or 'to the saddle'"),
+        (
+            lambda: ey.escape_time(ey.WhiteNoiseGD().sde(WELL), start=0, over=0, **NEXT_WELL),
+            NotApplicable,
+            r"start must be a minimum of the loss, got the saddle at \(0\)",
+        ),
+        (
+            lambda: ey.escape_time(ey.WhiteNoiseGD().sde(WELL), start=-1, over=1, **NEXT_WELL),
+            NotApplicable,
+            "over must be a saddle with one descending direction",
+        ),
+        (
+            lambda: ey.escape_time(ey.WhiteNoiseGD().sde(WELL), start=-0.9, over=0, **NEXT_WELL),
+            EyringError,
+            r"start = -9/10 is not a critical point of the loss; the nearest is the minimum at \(-1\)",
+        ),
+        (
+            lambda: ey.escape_time(ey.WhiteNoiseGD().sde(WELL), start=-1, over=0),
+            EyringError,
+            "event must say what counts as escaped: 'next well' or 'to the saddle'",
+        ),
         (lambda: ey.escape_time(ey.WhiteNoiseGD().sde(WELL), start=-1, over=0, event="away"), EyringError, "got 'away'"),
-        (lambda: ey.escape_time(ey.WhiteNoiseGD().sde(WELL), start=-1, over=0, theory="arrhenius", **NEXT_WELL), EyringError, "unknown theory 'arrhenius'; known: "),
-        (lambda: ey.escape_time(ey.WhiteNoiseGD().sde(WELL), start=-1, over=0, order=-1, **NEXT_WELL), EyringError, "order counts the corrections kept"),
-        (lambda: ey.escape_time(ey.WhiteNoiseGD().sde(ey.Landscape(x**4, [x])), start=0, over=0, **NEXT_WELL), NotApplicable, r"Hessian at \(0\) is singular \(a flat direction\)"),
+        (
+            lambda: ey.escape_time(ey.WhiteNoiseGD().sde(WELL), start=-1, over=0, theory="arrhenius", **NEXT_WELL),
+            EyringError,
+            "unknown theory 'arrhenius'; known: ",
+        ),
+        (
+            lambda: ey.escape_time(ey.WhiteNoiseGD().sde(WELL), start=-1, over=0, order=-1, **NEXT_WELL),
+            EyringError,
+            "order counts the corrections kept",
+        ),
+        (
+            lambda: ey.escape_time(ey.WhiteNoiseGD().sde(ey.Landscape(x**4, [x])), start=0, over=0, **NEXT_WELL),
+            NotApplicable,
+            r"Hessian at \(0\) is singular \(a flat direction\)",
+        ),
         (lambda: ey.escape_time(ey.SDE(-x, 1, [x]), start=0, over=0, **NEXT_WELL), NotApplicable, "over must be a saddle"),
-        (lambda: ey.escape_time(SINGULAR, start=-1, over=0, **NEXT_WELL), NotApplicable, "noise vanishes at x = .*between minimum and saddle.*ey.noise.Hessian.*FiniteSum"),
-        (lambda: ey.escape_time(ey.WhiteNoiseGD().sde(TRIPLE), start=TRIPLE.minima()[0], over=TRIPLE.saddles()[1], **NEXT_WELL), NotApplicable, "is not the next saddle: the .* stands on the way"),
-        (lambda: ey.escape_time(ey.MomentumSGD().sde(WELL, ey.noise.Covariance(1 + x**2)), start=-1, over=0, **NEXT_WELL), NotApplicable, "temperature matrix .* depends on direction or place"),
-        (lambda: ey.escape_time(ey.SGD().sde(WELL, ey.noise.Isotropic()), start=-1, over=0, theory="xie", **NEXT_WELL), NotApplicable, "not that of the Hessian.*Theories that apply: kramers, eyring-kramers"),
-        (lambda: ey.escape_time(ey.landscapes.maier_stein(4), start=(1, 0), over=(0, 0), **NEXT_WELL), NotApplicable, "not the gradient of a loss.*quasipotential"),
-        (lambda: ey.escape_time(ey.WhiteNoiseGD().sde(LOCAL), start=A, over=S, order=1, **NEXT_WELL), NotApplicable, "corrections need derivatives of the loss beyond the second"),
-        (lambda: ey.escape_time(ey.SDE([x - x**3, -y], sp.diag(T, 2 * T), [x, y]), start=(-1, 0), over=(0, 0), **NEXT_WELL), NotApplicable, "exponent is then a quasipotential"),
+        (
+            lambda: ey.escape_time(SINGULAR, start=-1, over=0, **NEXT_WELL),
+            NotApplicable,
+            "noise vanishes at x = .*between minimum and saddle.*ey.noise.Hessian.*FiniteSum",
+        ),
+        (
+            lambda: ey.escape_time(ey.WhiteNoiseGD().sde(TRIPLE), start=TRIPLE.minima()[0], over=TRIPLE.saddles()[1], **NEXT_WELL),
+            NotApplicable,
+            "is not the next saddle: the .* stands on the way",
+        ),
+        (
+            lambda: ey.escape_time(ey.MomentumSGD().sde(WELL, ey.noise.Covariance(1 + x**2)), start=-1, over=0, **NEXT_WELL),
+            NotApplicable,
+            "temperature matrix .* depends on direction or place",
+        ),
+        (
+            lambda: ey.escape_time(ey.SGD().sde(WELL, ey.noise.Isotropic()), start=-1, over=0, theory="xie", **NEXT_WELL),
+            NotApplicable,
+            "not that of the Hessian.*Theories that apply: kramers, eyring-kramers",
+        ),
+        (
+            lambda: ey.escape_time(ey.landscapes.maier_stein(4), start=(1, 0), over=(0, 0), **NEXT_WELL),
+            NotApplicable,
+            "not the gradient of a loss.*quasipotential",
+        ),
+        (
+            lambda: ey.escape_time(ey.WhiteNoiseGD().sde(LOCAL), start=A, over=S, order=1, **NEXT_WELL),
+            NotApplicable,
+            "corrections need derivatives of the loss beyond the second",
+        ),
+        (
+            lambda: ey.escape_time(ey.SGD(learning_rate=1).sde(WELL, ey.noise.Isotropic()), start=-1, over=0, **NEXT_WELL),
+            NotApplicable,
+            "a step does not overshoot the minimum.*Lower the learning rate",
+        ),
+        (
+            lambda: ey.escape_time(ey.SDE([x - x**3, -y], sp.diag(T, 2 * T), [x, y]), start=(-1, 0), over=(0, 0), **NEXT_WELL),
+            NotApplicable,
+            "exponent is then a quasipotential",
+        ),
     ],
 )
 def test_ill_posed_escapes_are_refused_in_physics(build, error, message):
@@ -312,7 +375,8 @@ def test_no_barrier_is_said_so():
 
     with pytest.raises(NotApplicable, match="there is no barrier: the saddle's loss -1 is not above the minimum's 0"):
         _check_barrier(
-            ey.CriticalPoint((sp.Integer(0),), sp.Integer(0), sp.ImmutableMatrix([[1]]), 0), ey.CriticalPoint((sp.Integer(1),), sp.Integer(-1), sp.ImmutableMatrix([[-1]]), 1)
+            ey.CriticalPoint((sp.Integer(0),), sp.Integer(0), sp.ImmutableMatrix([[1]]), 0),
+            ey.CriticalPoint((sp.Integer(1),), sp.Integer(-1), sp.ImmutableMatrix([[-1]]), 1),
         )
 
 

@@ -76,7 +76,11 @@ def test_gradient_and_hessian_are_derivatives():
         (lambda: ey.Landscape("__import__('os').system('true')", ["x"]), ParsingError, "not a function|no part of a formula"),
         (lambda: ey.Landscape(x**2, [x], domain=[(0, 1), (0, 1)]), EyringError, "one \\(low, high\\) for each of 1"),
         (lambda: ey.Landscape(x**4, [x]).minima(), NotApplicable, "singular \\(a flat direction\\)"),
-        (lambda: ey.Landscape(sp.Symbol("a", real=True) * x**2, [x]).minima(), EyringError, "sign of the curvature 2\\*a at \\(0\\) is not known; declare"),
+        (
+            lambda: ey.Landscape(sp.Symbol("a", real=True) * x**2, [x]).minima(),
+            EyringError,
+            "sign of the curvature 2\\*a at \\(0\\) is not known; declare",
+        ),
         (lambda: ey.Landscape(x**2, [x, y]).minima(), EyringError, "does not depend on y: a flat direction"),
         (lambda: ey.Landscape(sp.exp(x), [x]).locate(0, role="start"), EyringError, "has no critical point"),
         (lambda: ey.landscapes.double_well().locate(1j, role="start"), EyringError, "must be real and finite"),

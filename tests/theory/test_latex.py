@@ -36,7 +36,11 @@ def everything():
     well, plane = ey.Landscape(x**4 / 4 - x**2 / 2, [x]), ey.Landscape(x**2 / 2 + x * y / 4 + y**2, [x, y])
     sgd, momentum, white = (d.sde(local, ey.noise.Isotropic()) for d in (ey.SGD(), ey.MomentumSGD(), ey.WhiteNoiseGD()))
     hessian = ey.SGD().sde(local, ey.noise.Hessian())
-    stationary = [white_well := ey.WhiteNoiseGD().sde(well), ey.MomentumSGD().sde(well, ey.noise.Isotropic()), ey.SGD().sde(plane, ey.noise.Isotropic())]
+    stationary = [
+        white_well := ey.WhiteNoiseGD().sde(well),
+        ey.MomentumSGD().sde(well, ey.noise.Isotropic()),
+        ey.SGD().sde(plane, ey.noise.Isotropic()),
+    ]
     laws = [*map(ey.stationary, stationary), ey.stationary(ey.SDE(x - x**3, T * (1 + x**2), [x]))]
     surface = ey.landscapes.styblinski_tang(3)
     formulas = [
@@ -58,7 +62,12 @@ def test_a_document_with_all_derivations_compiles(tmp_path):
         pytest.skip("pdflatex is not installed; on Debian: apt-get install texlive-latex-base texlive-latex-recommended")
     (tmp_path / "all.tex").write_text(document(everything()), encoding="utf-8")
     run = subprocess.run(
-        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"], cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
     )
     log = (tmp_path / "all.log").read_text(errors="replace")
     assert run.returncode == 0, log[-2000:]

@@ -62,10 +62,18 @@ def test_hessian_noise_is_frozen_at_minimum_then_saddle():
 @pytest.mark.parametrize(
     ("build", "error", "message"),
     [
-        (lambda: ey.noise.Hessian(pointwise=True).covariance(WELL), NotApplicable, "vanishes at the inflection point.*escape time is infinite.*FiniteSum"),
+        (
+            lambda: ey.noise.Hessian(pointwise=True).covariance(WELL),
+            NotApplicable,
+            "vanishes at the inflection point.*escape time is infinite.*FiniteSum",
+        ),
         (lambda: ey.noise.Hessian(switch=2).covariance(WELL), EyringError, "does not single out one minimum and the saddle next to it"),
         (lambda: ey.noise.Hessian().covariance(WELL), EyringError, "does not single out one minimum"),
-        (lambda: ey.noise.Hessian(switch=0).covariance(ey.landscapes.styblinski_tang(2)), NotApplicable, "derived along one coordinate, and the loss has 2"),
+        (
+            lambda: ey.noise.Hessian(switch=0).covariance(ey.landscapes.styblinski_tang(2)),
+            NotApplicable,
+            "derived along one coordinate, and the loss has 2",
+        ),
         (lambda: ey.noise.Covariance(sp.eye(2)).covariance(WELL), EyringError, r"shape \(2, 2\), but the loss has 1"),
         (lambda: ey.noise.FiniteSum(LOSSES).covariance(WELL), EyringError, "the mean of the per-sample losses is .* not the loss"),
         (lambda: ey.noise.FiniteSum([]), EyringError, "at least one loss"),

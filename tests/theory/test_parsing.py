@@ -28,7 +28,18 @@ TOO_FAR = [
     "9**9**9", "2**1000000", "x**(10**9)", "x**-101", "x**1000", "(99**100)**100", "1e999999999", "1e-999999999", "9" * 5000, "x" * 3000,
     "exp(exp(exp(10)))", "exp(-exp(exp(10)))", "cos(exp(1000000))", "sin(10**90)", "exp(1e9)", "(" * 900 + "x" + ")" * 900, "-" * 1990 + "x", "+".join(["x"] * 1500),
 ]  # fmt: skip
-FOREIGN = ["\uff45\uff58\uff50(x)", "\u0435\u0445\u0440(x)", "x\u00b2", "\u212f", "\u03c0", "\u00bd", "x \u2212 1", "\ufeffx", "x\u200b", "_\u200dimport_"]
+FOREIGN = [
+    "\uff45\uff58\uff50(x)",
+    "\u0435\u0445\u0440(x)",
+    "x\u00b2",
+    "\u212f",
+    "\u03c0",
+    "\u00bd",
+    "x \u2212 1",
+    "\ufeffx",
+    "x\u200b",
+    "_\u200dimport_",
+]
 NOT_REAL = ["1/0", "x/0", "0**-1", "log(0)", "sqrt(-1)", "(-1)**0.5", "1/(x - x)", "x*sqrt(-2)", "log(-1)*x", "tan(pi/2)"]
 
 
@@ -68,7 +79,9 @@ def formulas() -> st.SearchStrategy[sp.Expr]:
     small = st.integers(2, 4)
     return st.recursive(
         leaves,
-        lambda e: st.builds(sp.Add, e, e) | st.builds(sp.Mul, e, e) | st.builds(sp.Pow, e.filter(lambda b: b != 0), small) | e.map(sp.atan) | e.map(sp.tanh),
+        lambda e: (
+            st.builds(sp.Add, e, e) | st.builds(sp.Mul, e, e) | st.builds(sp.Pow, e.filter(lambda b: b != 0), small) | e.map(sp.atan) | e.map(sp.tanh)
+        ),
         max_leaves=8,
     )
 

@@ -99,7 +99,11 @@ def _error_falls_as_it_should(before: sp.Expr, after: sp.Expr, *, integral: sp.E
 
 def _scales(phase: Sequence[sp.Expr]) -> tuple[mpmath.mpf, mpmath.mpf]:
     """Choose epsilons so small that every higher derivative of the phase is felt weakly; the second is 16 times smaller."""
-    reach = min((abs(phase[0]) ** sp.Rational(k, 2) / (1 + abs(p))) ** sp.Rational(2, k - 2) for k, p in enumerate(phase[1:], 3)) if len(phase) > 1 else sp.Integer(1)
+    reach = (
+        min((abs(phase[0]) ** sp.Rational(k, 2) / (1 + abs(p))) ** sp.Rational(2, k - 2) for k, p in enumerate(phase[1:], 3))
+        if len(phase) > 1
+        else sp.Integer(1)
+    )
     largest = mpmath.mpf(min(float(reach), 1.0)) / 2000
     return largest, largest / 16
 

@@ -11,7 +11,9 @@ from eyring.errors import DerivationError
 from eyring.theory.derivation.proof import agree_in_numbers, difference
 from eyring.theory.sources import SOURCES
 
-__all__ = ["Derivation", "Grade", "Rule", "Step"]
+__all__ = ["Derivation", "Grade", "Residual", "Rule", "Step"]
+
+Residual = Callable[[sp.Basic, sp.Basic], sp.Basic]  # (stated line, previous line) -> what must vanish
 
 
 class Grade(StrEnum):
@@ -143,7 +145,7 @@ class Derivation:
         statement: str,
         expression: sp.Basic,
         *,
-        residual: Callable[[sp.Basic, sp.Basic], sp.Basic] = difference,
+        residual: Residual = difference,
         rule: str = "algebra",
         needs: str | None = None,
     ) -> "Derivation":
@@ -203,7 +205,14 @@ class Derivation:
         return {
             "title": self.title,
             "steps": [
-                {"statement": s.statement, "expression": str(s.expression), "grade": str(s.grade), "rule": s.rule, "assumption": s.assumption, "source": s.source}
+                {
+                    "statement": s.statement,
+                    "expression": str(s.expression),
+                    "grade": str(s.grade),
+                    "rule": s.rule,
+                    "assumption": s.assumption,
+                    "source": s.source,
+                }
                 for s in self.steps
             ],
         }

@@ -80,9 +80,12 @@ def _step_conditions(problem: EscapeProblem) -> list[Condition]:
     curvature = max_curvature(problem.start)
     limit = sp.Integer(2) if problem.kinetic is None else sp.simplify(2 * (2 - problem.kinetic.friction * clock))  # heavy ball: 2 (1 + mu)
     return [
-        Condition(scale * curvature < limit, "a step does not overshoot the minimum (the optimizer is stable)", hard=True),
+        Condition(scale * curvature < limit, "a step does not overshoot the minimum: the optimizer is stable", True, _SMALLER_STEP),
         Condition(scale * curvature < sp.Rational(1, 5), "steps are small against the curvature"),
     ]
+
+
+_SMALLER_STEP = "Lower the learning rate below 2 (1 + mu)/curvature, or start from a flatter minimum."
 
 
 def max_curvature(point: CriticalPoint) -> sp.Expr:

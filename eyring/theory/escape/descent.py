@@ -31,7 +31,7 @@ def ends_of_descent(landscape: Landscape, saddle: CriticalPoint) -> list[tuple[s
     return [_descend(loss, slope, saddle, [side * d for d in direction], minima, span) for side in (1, -1)]
 
 
-def _descend(loss, slope, saddle, direction, minima, span) -> tuple[sp.Expr, ...] | None:  # noqa: ANN001
+def _descend(loss, slope, saddle, direction, minima, span) -> tuple[sp.Expr, ...] | None:
     step = 0.01 * span
     point = [float(c) + step * d for c, d in zip(saddle.position, direction, strict=True)]
     height = loss(*point)

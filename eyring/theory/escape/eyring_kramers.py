@@ -32,13 +32,18 @@ class EyringKramers(EscapeTheory):
         if problem.kinetic is not None:
             return "the walker has momentum: it is described in phase space"
         if isotropic_constant(problem.sde) is None:
-            return "the noise is not of one constant strength in every direction (its exponent is then a quasipotential, not barrier over temperature)"
+            return (
+                "the noise is not of one constant strength in every direction (its exponent is then a quasipotential, not barrier over temperature)"
+            )
         return None
 
     def derive(self, problem: EscapeProblem, order: int) -> Formula:
         """Derive the general law in n dimensions, then insert the landscape."""
         if order:
-            raise NotApplicable(f"the {self.name} law is derived to leading order in {problem.sde.dim} dimensions; leave order out (in one dimension theory='kramers' has corrections)")
+            raise NotApplicable(
+                f"the {self.name} law is derived to leading order in {problem.sde.dim} dimensions; leave order out (in one "
+                "dimension theory='kramers' has corrections)"
+            )
         T = isotropic_constant(problem.sde)
         derivation = general_law(problem.sde.dim, problem.event).apply(
             INSERT_SADDLE, "insert the landscape and the noise", values=spectral_values(problem) | {temperature: T}, problem=problem
@@ -54,21 +59,30 @@ def general_law(n: int, event: str) -> Derivation:
     sides = [sp.Symbol(f"b_{i}", positive=True) for i in range(2, n + 1)]
     slope = sp.sqrt(-lam / (2 * sp.pi * T)) * sp.exp(lam * U**2 / (2 * T))
     population = sp.Mul(*(gaussian_integral(a, T, U) for a in wells)) * sp.exp(-loss_min / T)
-    flux = T * sp.Integral(sp.exp(lam * U**2 / (2 * T)), (U, -sp.oo, sp.oo)) * sp.Mul(*(gaussian_integral(b, T, U) for b in sides)) * sp.exp(-loss_saddle / T)
+    flux = (
+        T
+        * sp.Integral(sp.exp(lam * U**2 / (2 * T)), (U, -sp.oo, sp.oo))
+        * sp.Mul(*(gaussian_integral(b, T, U) for b in sides))
+        * sp.exp(-loss_saddle / T)
+    )
     share = sp.Integer(1) if event == "next well" else sp.Rational(1, 2)
     product_a, product_b = sp.Mul(*wells), sp.Mul(lam, *sides)
     return (
         Derivation("Eyring-Kramers law" + (" to the saddle: half of the time" if event == "to the saddle" else ""))
         .cite(
-            "the committor q (chance to fall beyond the saddle) solves the backward equation, along the descending direction u of the quadratic saddle",
+            "the committor q (chance to fall beyond the saddle) solves the backward equation, along the descending "
+            "direction u of the quadratic saddle",
             sp.Eq(-lam * U * sp.Function("q")(U).diff(U) + T * sp.Function("q")(U).diff(U, 2), 0),
-            source="bovier2004", needs="every curvature at minimum and saddle is non-zero, and one saddle separates the wells",
-        )  # fmt: skip
+            source="bovier2004",
+            needs="every curvature at minimum and saddle is non-zero, and one saddle separates the wells",
+        )
         .claim("its slope, which integrates to one", slope, residual=_committor_residual, rule="insertion in the backward equation")
         .cite(
             "tau = (population of the well)/(flux T int |q'|^2 e^{-L/T} over the saddle), both quadratic",
-            share * population / (flux * slope.subs(U, 0) ** 2), source="bovier2004", needs="the barrier is high against the noise",
-        )  # fmt: skip
+            share * population / (flux * slope.subs(U, 0) ** 2),
+            source="bovier2004",
+            needs="the barrier is high against the noise",
+        )
         .apply(GAUSSIAN, "do the Gaussian integrals")
         .claim("tidy", share * 2 * sp.pi / (-lam) * sp.sqrt(-product_b / product_a) * sp.exp((loss_saddle - loss_min) / T))
         .apply(DETERMINANTS, "products of curvatures are determinants", **determinants_for(wells, sides))

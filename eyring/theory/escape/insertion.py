@@ -93,7 +93,8 @@ def _values_of_unknown_loss(problem: EscapeProblem) -> dict[sp.Symbol, sp.Expr]:
     D = problem.sde.diffusion[0].subs(loss, level)
     if D.has(sp.core.function.AppliedUndef) or x in D.free_symbols:
         raise NotApplicable(
-            f"the diffusion {problem.sde.diffusion[0]} depends on x in a way that L_a, L_b, H_a and H_b do not fix; give the whole loss as a Landscape, or noise that is constant, "
+            f"the diffusion {problem.sde.diffusion[0]} depends on x in a way that L_a, L_b, H_a and H_b do not fix; give the "
+            "whole loss as a Landscape, or noise that is constant, "
             "switches once, or depends on the loss alone"
         )
     total = _tidy(problem.barrier) / D if level not in D.free_symbols else sp.integrate(1 / D, (level, loss_min, loss_saddle))
@@ -118,7 +119,9 @@ def _numbers_confirm(before: sp.Expr, after: sp.Expr, *, values: dict, problem: 
     if isinstance(problem.landscape, LocalLandscape):
         return sp.simplify(after - before.subs(values, simultaneous=True)) == 0
     generator = random.Random(11)
-    parameters = sorted((problem.landscape.expression.free_symbols | problem.sde.diffusion.free_symbols) - set(problem.landscape.coordinates), key=str)
+    parameters = sorted(
+        (problem.landscape.expression.free_symbols | problem.sde.diffusion.free_symbols) - set(problem.landscape.coordinates), key=str
+    )
     point = {s: _inside(s, draw(s, generator), problem) for s in parameters}
     jets = [j for j in (jet_at("a", 0), jet_at("b", 0))]
     with mpmath.workdps(30):

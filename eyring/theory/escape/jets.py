@@ -7,7 +7,7 @@ import sympy as sp
 
 from eyring.theory.symbols import GLOSSARY, curvature_min, curvature_saddle, declare, diffusion_min, diffusion_saddle
 
-__all__ = ["X", "Jet", "jet_at"]
+__all__ = ["Jet", "X", "jet_at"]
 
 X = sp.Symbol("x", real=True)
 LOSS, DIFFUSION = sp.Function("L", real=True)(X), sp.Function("D", positive=True)(X)
@@ -55,4 +55,11 @@ def _derivative(letter: str, order: int, place: str, where: str) -> sp.Symbol:
     what, unit = ("loss", f"loss/length^{order}") if letter == "L" else ("diffusion coefficient", f"length^{2 - order}/time")
     mark = "'" * order if order <= 3 else f"^{{({order})}}"
     size = 1.0 if letter == "L" else 0.05
-    return declare(name, f"{letter}_{place}{mark}" if order <= 3 else f"{letter}_{place}{mark}", f"derivative {order} of the {what} at the {where}", unit=unit, typical=(-size, size), real=True)
+    return declare(
+        name,
+        f"{letter}_{place}{mark}",
+        f"derivative {order} of the {what} at the {where}",
+        unit=unit,
+        typical=(-size, size),
+        real=True,
+    )

@@ -32,8 +32,10 @@ class Kramers(EscapeTheory):
         zero = zero_of_diffusion(problem)
         if zero is not None:
             return (
-                f"the noise vanishes at {problem.sde.coordinates[0]} = {zero}, between minimum and saddle, where the drift points back: no walker crosses and the "
-                "escape time is infinite (noise in proportion to |L''(x)| at every point does this). Use ey.noise.Hessian(switch=c), frozen at the minimum and then at the saddle, "
+                f"the noise vanishes at {problem.sde.coordinates[0]} = {zero}, between minimum and saddle, where the drift "
+                "points back: no walker crosses and the "
+                "escape time is infinite (noise in proportion to |L''(x)| at every point does this). Use "
+                "ey.noise.Hessian(switch=c), frozen at the minimum and then at the saddle, "
                 "or the covariance of real batches: ey.noise.FiniteSum(losses)"
             )
         return None
@@ -41,7 +43,10 @@ class Kramers(EscapeTheory):
     def derive(self, problem: EscapeProblem, order: int) -> Formula:
         """Derive the general formula by Laplace's method, then insert landscape and noise."""
         if order and isinstance(problem.landscape, LocalLandscape):
-            raise NotApplicable("corrections need derivatives of the loss beyond the second, which a landscape known by L_a, L_b, H_a and H_b does not give; ask for order=0")
+            raise NotApplicable(
+                "corrections need derivatives of the loss beyond the second, which a landscape known by L_a, L_b, H_a and H_b "
+                "does not give; ask for order=0"
+            )
         general, neglected = general_mean_time(problem.sde.calculus_weight, problem.event, order)
         values = local_values(problem, order + 1)
         derivation = general.apply(INSERT, "insert the landscape and the noise", values=values, problem=problem)

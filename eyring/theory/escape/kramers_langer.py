@@ -43,13 +43,15 @@ class KramersLanger(EscapeTheory):
         if order:
             raise NotApplicable("the Kramers-Langer law is derived to leading order; leave order out")
         kinetic = problem.kinetic
+        assert kinetic is not None  # objection() has seen to it
         T = kinetic.isotropic_temperature
         values = spectral_values(problem) | {temperature: T, friction: kinetic.friction}
         derivation = general_law(len(kinetic.positions), problem.event).apply(
             INSERT_SADDLE, "insert the landscape, friction (1 - mu)/sqrt(eta) and temperature", values=values, problem=problem
         )
         strong = Condition(
-            kinetic.friction > sp.sqrt(-values[escape_curvature]) / 2, "friction is not weak against the saddle's curvature (else energy diffusion limits the escape)"
+            kinetic.friction > sp.sqrt(-values[escape_curvature]) / 2,
+            "friction is not weak against the saddle's curvature (else energy diffusion limits the escape)",
         )
         damped = Condition(kinetic.friction > 0, "momentum is below 1, so that there is friction", hard=True)
         conditions = (*regime_of(problem, problem.barrier / T), damped, strong)
@@ -74,16 +76,23 @@ def general_law(n: int, event: str) -> Derivation:
         Derivation("Kramers-Langer law" + (" to the saddle: half of the time" if event == "to the saddle" else ""))
         .cite(
             "the committor q(u, v) near the quadratic saddle solves the kinetic backward equation; u the descending direction, v its velocity",
-            sp.Eq(backward, 0), source="kramers1940", needs="every curvature at minimum and saddle is non-zero, and one saddle separates the wells",
-        )  # fmt: skip
+            sp.Eq(backward, 0),
+            source="kramers1940",
+            needs="every curvature at minimum and saddle is non-zero, and one saddle separates the wells",
+        )
         .claim(
-            "q depends on w = v + (gamma + lambda_+) u alone, with q' ~ exp(-lambda_+ w^2/(2 gamma T)), and lambda_+^2 + gamma lambda_+ + lambda_b = 0",
-            growth, residual=_unstable_direction, rule="insertion in the kinetic backward equation",
-        )  # fmt: skip
+            "q depends on w = v + (gamma + lambda_+) u alone, with q' ~ exp(-lambda_+ w^2/(2 gamma T)), and lambda_+^2 + "
+            "gamma lambda_+ + lambda_b = 0",
+            growth,
+            residual=_unstable_direction,
+            rule="insertion in the kinetic backward equation",
+        )
         .cite(
             "tau = population/flux: the flux through u = 0 of the weight e^{-(L + v^2/2)/T} carried by the committor, by parts in v",
-            line, source="langer1969", needs="the barrier is high against the temperature, and friction keeps the well in equilibrium",
-        )  # fmt: skip
+            line,
+            source="langer1969",
+            needs="the barrier is high against the temperature, and friction keeps the well in equilibrium",
+        )
         .apply(GAUSSIAN, "do the Gaussian integrals")
         .claim("tidy, by lambda_+ (lambda_+ + gamma) = |lambda_b|", tidy, residual=_equal_on_shell, rule="algebra, with the equation of lambda_+")
         .apply(_ROOT, "insert lambda_+, written so that strong friction cancels no digits", growth=growth, friendly=friendly)

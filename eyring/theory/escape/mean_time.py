@@ -4,7 +4,7 @@ from functools import cache
 
 import sympy as sp
 
-from eyring.theory.derivation import Derivation, Rule
+from eyring.theory.derivation import Derivation, Residual, Rule
 from eyring.theory.derivation.laplace import LAPLACE, SMALL, Peak
 from eyring.theory.derivation.proof import agree_in_numbers
 from eyring.theory.escape.jets import DIFFUSION, LOSS, Jet, X, jet_at
@@ -39,23 +39,37 @@ def general_mean_time(calculus_weight: sp.Rational, event: str, order: int) -> t
         Derivation("mean escape time in one dimension")
         .cite(
             "the mean time tau(x) to reach x_c solves the backward equation",
-            sp.Eq(_backward(sp.Function("tau")(X), q), -1), source="gardiner2009", needs="the loss confines walkers on the far side of the minimum",
-        )  # fmt: skip
+            sp.Eq(_backward(sp.Function("tau")(X), q), -1),
+            source="gardiner2009",
+            needs="the loss confines walkers on the far side of the minimum",
+        )
         .claim("its solution, with Phi' = L'/D", _solution(q), residual=_residual_of(q), rule="insertion in the backward equation")
         .cite(
             "for weak noise, D -> epsilon D, the weight sits at the saddle (y) and at the minimum (z), and the integrals part",
-            AT_SADDLE * AT_WELL / SMALL, source="wong2001", needs="the barrier is high against the noise, and one saddle separates the wells",
-        )  # fmt: skip
+            AT_SADDLE * AT_WELL / SMALL,
+            source="wong2001",
+            needs="the barrier is high against the noise, and one saddle separates the wells",
+        )
     )
     at_saddle = Peak(_phase(saddle, -1, -PHI_B, highest), saddle.derivatives(DIFFUSION ** (-q), highest), half=half)
     at_well = Peak(_phase(well, 1, PHI_A, highest), well.derivatives(DIFFUSION ** (q - 1), highest))
     expanded = start.apply(
-        LAPLACE, "I_b, the integral of D^-q exp(Phi/epsilon) about the saddle", integral=AT_SADDLE, peak=at_saddle, terms=highest if half else order + 1
+        LAPLACE,
+        "I_b, the integral of D^-q exp(Phi/epsilon) about the saddle",
+        integral=AT_SADDLE,
+        peak=at_saddle,
+        terms=highest if half else order + 1,
     ).apply(LAPLACE, "I_a, the integral of D^(q-1) exp(-Phi/epsilon) about the minimum", integral=AT_WELL, peak=at_well, terms=order + 1)
     collected = expanded.apply(_COLLECT, "multiply, and keep powers of the noise strength up to the next", highest=highest)
     _, relative = _split(collected.expression)
     neglected = tuple(_half_power(relative, k) for k in range(2 * order + 1, highest + 1))
-    final = collected.apply(_TRUNCATE, "drop the next power, set epsilon = 1 and write E = Phi_b - Phi_a", needs="the first neglected term is small", keep=2 * order, noise=(*well.diffusion, *saddle.diffusion))
+    final = collected.apply(
+        _TRUNCATE,
+        "drop the next power, set epsilon = 1 and write E = Phi_b - Phi_a",
+        needs="the first neglected term is small",
+        keep=2 * order,
+        noise=(*well.diffusion, *saddle.diffusion),
+    )
     return final, neglected
 
 
@@ -70,7 +84,7 @@ def _solution(q: sp.Rational) -> sp.Expr:
     return sp.Integral(D(Y) ** (-q) * sp.exp(PHI(Y)) * inner, (Y, X, TO))
 
 
-def _residual_of(q: sp.Rational) -> object:
+def _residual_of(q: sp.Rational) -> Residual:
     def residual(stated: sp.Basic, previous: sp.Basic) -> sp.Basic:
         """Insert tau in the backward equation, with Phi' = L'/D, and tau(x_c) = 0 at the target."""
         slope = {sp.diff(PHI(X), X): sp.diff(LOSS, X) / DIFFUSION}

@@ -27,7 +27,7 @@ def zero_of_diffusion(problem: EscapeProblem) -> sp.Expr | None:
     ends = [p.position[0] for p in (problem.start, problem.over)]
     symbols = sorted((D.free_symbols | {s for e in ends for s in e.free_symbols}) - {x}, key=str)
     point = {s: draw(s, generator) for s in symbols}
-    low, high = sorted((sp.nsimplify(sp.N(e.subs(point), 30), rational=True) for e in ends))
+    low, high = sorted(sp.nsimplify(sp.N(e.subs(point), 30), rational=True) for e in ends)
     concrete = D.subs(point)
     return _exact_zero(concrete, x, low, high) or _sampled_zero(concrete, x, low, high)
 

@@ -1,6 +1,7 @@
 """Turn a start, a saddle and an event into a well-posed escape problem, or say why it is none."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import sympy as sp
 
@@ -14,7 +15,7 @@ from eyring.theory.sde import SDE
 
 __all__ = ["Place", "pose"]
 
-Place = CriticalPoint | float | sp.Expr | Sequence
+Place: TypeAlias = CriticalPoint | float | sp.Expr | Sequence
 
 
 def pose(sde: SDE, *, start: Place, over: Place, event: str | None) -> EscapeProblem:
@@ -54,7 +55,8 @@ def _check_barrier(a: CriticalPoint, b: CriticalPoint) -> None:
     barrier = sp.simplify(b.value - a.value)
     if barrier.is_nonpositive:
         raise NotApplicable(
-            f"there is no barrier: the saddle's loss {b.value} is not above the minimum's {a.value}, so walkers roll down and no escape formula applies. "
+            f"there is no barrier: the saddle's loss {b.value} is not above the minimum's {a.value}, so walkers roll down "
+            "and no escape formula applies. "
             "Ask exact_escape_time for the time of the descent"
         )
 
@@ -86,4 +88,7 @@ def _check_descent(landscape: Landscape, a: CriticalPoint, b: CriticalPoint) -> 
     reached = [landscape.locate(end, role="end of descent") for end in ends if end is not None]
     if ends and all(end is not None for end in ends) and a not in reached:
         where = " and ".join(str(p) for p in reached)
-        raise NotApplicable(f"the {b} does not border the basin of the {a}: steepest descent from it ends in the {where}. Start from one of those, or choose another saddle")
+        raise NotApplicable(
+            f"the {b} does not border the basin of the {a}: steepest descent from it ends in the {where}. Start from one of "
+            "those, or choose another saddle"
+        )

@@ -1,7 +1,8 @@
 """Curvatures and losses of one minimum and one saddle, put into an n-dimensional law."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import mpmath
 import sympy as sp
@@ -59,7 +60,7 @@ def _numbers_confirm(before: sp.Expr, after: sp.Expr, *, values: dict, problem: 
     return bool(abs(ratio.evalf(30) - 1) < 1e-8)
 
 
-def _eigenvalues(loss: object, position: list[mpmath.mpf]) -> tuple[sp.Float, list[sp.Float]]:
+def _eigenvalues(loss: Callable, position: list[mpmath.mpf]) -> tuple[sp.Float, list[sp.Float]]:
     """Differentiate twice by central differences at 40 digits."""
     n, step = len(position), mpmath.mpf(10) ** -10
 
@@ -77,7 +78,7 @@ def _eigenvalues(loss: object, position: list[mpmath.mpf]) -> tuple[sp.Float, li
     return sp.Float(loss(*position), 30), [sp.Float(e, 30) for e in eigenvalues]
 
 
-def determinants_for(wells: Sequence[sp.Symbol], sides: Sequence[sp.Symbol]) -> dict[str, object]:
+def determinants_for(wells: Sequence[sp.Symbol], sides: Sequence[sp.Symbol]) -> dict[str, Any]:
     """Return the arguments of the rule that turns products of curvatures a_i and lambda_b, b_i into det H_a and det H_b."""
     values = {wells[0]: det_min / sp.Mul(*wells[1:])}
     if sides:

@@ -46,7 +46,8 @@ class Xie(EscapeTheory):
         ito = self.derive(problem, 0).expression
         ratio = sp.simplify(formula.expression / ito)
         note = (
-            f"Published form (Theorem 3.2, recalled; {self.source}): its prefactor is the anti-Ito one. Minibatch noise is evaluated before the step, which is Ito; "
+            f"Published form (Theorem 3.2, recalled; {self.source}): its prefactor is the anti-Ito one. Minibatch noise is "
+            "evaluated before the step, which is Ito; "
             f"published/derived = {ratio}."
         )
         return replace(formula, note=note, name=self.name)

@@ -39,7 +39,8 @@ class GradientNoise(ABC):
             NotApplicable: If the noise is known by its covariance alone; it is then drawn as a Gaussian.
         """
         raise NotApplicable(
-            f"{type(self).__name__} noise is known by its covariance alone and has no batch law; use ey.noise.FiniteSum(losses) for the law of real batches"
+            f"{type(self).__name__} noise is known by its covariance alone and has no batch law; use "
+            "ey.noise.FiniteSum(losses) for the law of real batches"
         )
 
     @property

@@ -33,7 +33,10 @@ class Covariance(GradientNoise):
         matrix = sp.ImmutableMatrix(given) if isinstance(given, sp.MatrixBase | list | tuple) else sp.ImmutableMatrix([[given]])
         matrix = matrix.applyfunc(exact_number)
         if matrix.shape != (landscape.dim, landscape.dim):
-            raise EyringError(f"the covariance has shape {matrix.shape}, but the loss has {landscape.dim} coordinates; give an {landscape.dim} x {landscape.dim} matrix")
+            raise EyringError(
+                f"the covariance has shape {matrix.shape}, but the loss has {landscape.dim} coordinates; give an {landscape.dim} "
+                f"x {landscape.dim} matrix"
+            )
         if (matrix - matrix.T).applyfunc(sp.simplify) != sp.zeros(*matrix.shape):
             raise EyringError("a covariance is symmetric; the matrix given is not")
         return matrix

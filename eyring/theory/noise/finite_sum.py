@@ -39,7 +39,9 @@ class FiniteSum(GradientNoise):
         kinds = tuple(exact_number(loss) for loss in losses)
         counts = (1,) * len(kinds) if copies is None else tuple(copies)
         if not kinds or len(counts) != len(kinds) or not all(isinstance(c, int) and c >= 1 for c in counts):
-            raise EyringError(f"a finite sum needs at least one loss and a positive number of copies of each, got {len(kinds)} losses and copies {counts}")
+            raise EyringError(
+                f"a finite sum needs at least one loss and a positive number of copies of each, got {len(kinds)} losses and copies {counts}"
+            )
         object.__setattr__(self, "losses", kinds)
         object.__setattr__(self, "copies", counts)
         object.__setattr__(self, "replacement", bool(replacement))
@@ -79,7 +81,10 @@ class FiniteSum(GradientNoise):
         kinds = len(self.losses)
         atoms = comb(batch_size + kinds - 1, kinds - 1)
         if atoms > MOST_ATOMS:
-            raise EyringError(f"batches of {batch_size} from {kinds} kinds of samples have {atoms} outcomes; at most {MOST_ATOMS} are listed. Use fewer kinds or a smaller batch")
+            raise EyringError(
+                f"batches of {batch_size} from {kinds} kinds of samples have {atoms} outcomes; at most {MOST_ATOMS} are listed. "
+                "Use fewer kinds or a smaller batch"
+            )
         shifts = self._shifts(landscape)
         law = []
         for drawn in combinations_with_replacement(range(kinds), batch_size):
@@ -91,7 +96,10 @@ class FiniteSum(GradientNoise):
         return tuple(law)
 
     def _shifts(self, landscape: Landscape) -> list[sp.Matrix]:
-        return [sp.Matrix([sp.expand(sp.diff(loss, c) - g) for c, g in zip(landscape.coordinates, landscape.gradient, strict=True)]) for loss in self.losses]
+        return [
+            sp.Matrix([sp.expand(sp.diff(loss, c) - g) for c, g in zip(landscape.coordinates, landscape.gradient, strict=True)])
+            for loss in self.losses
+        ]
 
     def _probability(self, counts: list[int], size: int) -> sp.Rational:
         if not self.replacement:
@@ -103,8 +111,12 @@ class FiniteSum(GradientNoise):
         mean = sum(n * loss for n, loss in zip(self.copies, self.losses, strict=True)) / self.samples
         difference = sp.simplify(sp.diff(mean - landscape.expression, landscape.coordinates[0]))
         if difference != 0 or any(sp.simplify(sp.diff(mean - landscape.expression, c)) != 0 for c in landscape.coordinates[1:]):
-            raise EyringError(f"the mean of the per-sample losses is {sp.expand(mean)}, not the loss {landscape.expression}; use FiniteSum(...).landscape(coordinates)")
+            raise EyringError(
+                f"the mean of the per-sample losses is {sp.expand(mean)}, not the loss {landscape.expression}; use "
+                "FiniteSum(...).landscape(coordinates)"
+            )
         if not self.replacement and batch_size.is_number and batch_size > self.samples:
             raise EyringError(
-                f"a batch of {batch_size} cannot be drawn without replacement from {self.samples} samples; use a batch of at most {self.samples}, or replacement=True"
+                f"a batch of {batch_size} cannot be drawn without replacement from {self.samples} samples; use a batch of at "
+                f"most {self.samples}, or replacement=True"
             )

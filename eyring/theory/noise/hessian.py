@@ -1,6 +1,7 @@
 """Gradient noise in proportion to the Hessian, C = [H]^+ / B, frozen at the minimum and then at the saddle (Xie et al. 2021)."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import sympy as sp
 
@@ -58,7 +59,7 @@ class Hessian(GradientNoise):
         if self.between is not None:
             return self.between
         points = landscape.critical_points
-        neighbours = [(p, q) for p, q in zip(points, points[1:], strict=False) if {p.index, q.index} == {0, 1}]
+        neighbours = [(p, q) for p, q in pairwise(points) if {p.index, q.index} == {0, 1}]
         c = exact_number(self.switch)
         if c.is_number:
             neighbours = [(p, q) for p, q in neighbours if bool(p.position[0] < c) and bool(c < q.position[0])]

@@ -30,5 +30,7 @@ class Loss(GradientNoise):
         """
         hessians = {self.at.hessian} if self.at else {m.hessian for m in landscape.minima()}
         if len(hessians) != 1:
-            raise EyringError(f"noise in proportion to the loss takes the Hessian of one minimum, and the loss has {len(hessians)}; say which: Loss(at=minimum)")
+            raise EyringError(
+                f"noise in proportion to the loss takes the Hessian of one minimum, and the loss has {len(hessians)}; say which: Loss(at=minimum)"
+            )
         return sp.ImmutableMatrix(2 * landscape.expression * hessians.pop() / batch_size)

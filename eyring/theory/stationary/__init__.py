@@ -45,7 +45,8 @@ def stationary(sde: SDE, *, law: str | None = None) -> StationaryLaw:
             return entry.derive(sde)
     reasons = "; ".join(f"{name}: {why}" for name, why in objections.items())
     raise NotApplicable(
-        f"no stationary law is known for this SDE ({reasons}). In two or more dimensions with such noise a current circulates and there is no closed form; "
+        f"no stationary law is known for this SDE ({reasons}). In two or more dimensions with such noise a current "
+        "circulates and there is no closed form; "
         "use a simulation, or a numerical solution of the Fokker-Planck equation"
     )
 
@@ -60,7 +61,8 @@ def _demand_confined(sde: SDE) -> None:
         for side in (1, -1):
             if _stays_low(landscape.expression.subs({y: 0 for y in landscape.coordinates if y != x}), x, side):
                 raise NotApplicable(
-                    f"the loss {landscape.expression} does not rise as {x} -> {'+' if side > 0 else '-'}oo: the weight is not normalisable and no stationary law exists. "
+                    f"the loss {landscape.expression} does not rise as {x} -> {'+' if side > 0 else '-'}oo: the weight is not "
+                    "normalisable and no stationary law exists. "
                     "Add a confining term, or ask for an escape time instead"
                 )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from eyring.theory.derivation import Derivation
+from eyring.theory.derivation import Derivation, Residual
 from eyring.theory.fokker_planck import fokker_planck
 from eyring.theory.regime import Condition
 from eyring.theory.sde import SDE
@@ -80,7 +80,7 @@ class StationaryTheory(ABC):
         """Derive the law."""
 
 
-def stationarity(sde: SDE) -> object:
+def stationarity(sde: SDE) -> Residual:
     """Return the check of a claimed density: the residual of the Fokker-Planck equation, which must vanish."""
 
     def residual(density: sp.Basic, previous: sp.Basic) -> sp.Basic:

@@ -35,7 +35,9 @@ class Gibbs(StationaryTheory):
             energy = kinetic.landscape.expression + sum(v**2 for v in kinetic.velocities) / 2
             temperature = kinetic.isotropic_temperature
         else:
-            energy, temperature = landscape_of(sde).expression, isotropic_constant(sde)
+            landscape = landscape_of(sde)
+            assert landscape is not None  # objection() has seen to it
+            energy, temperature = landscape.expression, isotropic_constant(sde)
         derivation = (
             Derivation("Gibbs law" + (" in phase space" if kinetic else ""))
             .define("energy over temperature", energy / temperature, needs="the weight is normalisable")

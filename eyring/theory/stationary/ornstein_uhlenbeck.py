@@ -41,7 +41,9 @@ class OrnsteinUhlenbeck(StationaryTheory):
         covariance = solved.expression
         offset = here - centre
         exponent = sp.expand(sp.simplify((offset.T * sp.Matrix(covariance).LUsolve(offset))[0, 0] / 2))
-        derivation = solved.claim("the Gaussian with this covariance is stationary", sp.exp(-exponent), residual=stationarity(sde), rule="Fokker-Planck residual")
+        derivation = solved.claim(
+            "the Gaussian with this covariance is stationary", sp.exp(-exponent), residual=stationarity(sde), rule="Fokker-Planck residual"
+        )
         return StationaryLaw(sde, derivation, covariance=covariance, name=self.name)
 
 
