@@ -9,6 +9,7 @@ from eyring.theory.escape.mean_time import EXPONENT, general_mean_time
 from eyring.theory.escape.positivity import zero_of_diffusion
 from eyring.theory.formula import Formula
 from eyring.theory.landscapes import LocalLandscape
+from eyring.theory.regime import Condition
 
 __all__ = ["Kramers"]
 
@@ -50,9 +51,11 @@ class Kramers(EscapeTheory):
         general, neglected = general_mean_time(problem.sde.calculus_weight, problem.event, order)
         values = local_values(problem, order + 1)
         derivation = general.apply(INSERT, "insert the landscape and the noise", values=values, problem=problem)
-        return Formula(
-            derivation, "time", problem.sde.clock, regime_of(problem, values[EXPONENT]), _first_nonzero(neglected, values, problem), name=self.name
-        )
+        own_error = _first_nonzero(neglected, values, problem)
+        conditions = regime_of(problem, values[EXPONENT])
+        if own_error is not None:
+            conditions += tuple(c for c in [Condition(abs(own_error) < sp.Rational(1, 4), "the first neglected term is small")] if c.relation != sp.true)
+        return Formula(derivation, "time", problem.sde.clock, conditions, own_error, name=self.name)
 
 
 def _first_nonzero(neglected: tuple[sp.Expr, ...], values: dict[sp.Symbol, sp.Expr], problem: EscapeProblem) -> sp.Expr | None:
