@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from eyring.numerics.simulation import Exits, simulate_escapes
     from eyring.theory import landscapes, noise
     from eyring.theory.derivation import Derivation, Step
+    from eyring.theory.discrete import discrete_covariance
     from eyring.theory.dynamics import SGD, Dynamics, MomentumSGD, WhiteNoiseGD
     from eyring.theory.escape import escape_time
     from eyring.theory.fokker_planck import fokker_planck
@@ -39,6 +40,7 @@ _HOMES = {
     "WhiteNoiseGD": "eyring.theory.dynamics",
     "chain_relaxation_rate": "eyring.numerics.exact",
     "compile_formula": "eyring.numerics.compiled",
+    "discrete_covariance": "eyring.theory.discrete",
     "escape_time": "eyring.theory.escape",
     "exact_chain_time": "eyring.numerics.exact",
     "exact_escape_time": "eyring.numerics.exact",
@@ -65,6 +67,7 @@ __all__ = [
     "WhiteNoiseGD",
     "chain_relaxation_rate",
     "compile_formula",
+    "discrete_covariance",
     "escape_time",
     "exact_chain_time",
     "exact_escape_time",

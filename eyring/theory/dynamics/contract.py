@@ -166,7 +166,7 @@ def check_hyperparameter(name: str, value: object, *, low: float, below: float |
         ParameterError: If the number is outside, complex or NaN.
     """
     number = exact_number(value)
-    if not number.is_number:
+    if isinstance(number, sp.MatrixBase) or not number.is_number:
         return
     shown = f"{name} must be a real number {'at least' if closed else 'above'} {low}" + (f" and below {below}" if below is not None else "")
     if not (number.is_real and number.is_finite):

@@ -54,7 +54,9 @@ class Kramers(EscapeTheory):
         own_error = _first_nonzero(neglected, values, problem)
         conditions = regime_of(problem, values[EXPONENT])
         if own_error is not None:
-            conditions += tuple(c for c in [Condition(abs(own_error) < sp.Rational(1, 4), "the first neglected term is small")] if c.relation != sp.true)
+            conditions += tuple(
+                c for c in [Condition(abs(own_error) < sp.Rational(1, 4), "the first neglected term is small")] if c.relation != sp.true
+            )
         return Formula(derivation, "time", problem.sde.clock, conditions, own_error, name=self.name)
 
 
