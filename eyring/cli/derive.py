@@ -1,0 +1,132 @@
+"""The verb ``derive``: an escape time, an SDE or a stationary law, with its derivation."""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+import sympy as sp
+
+from eyring.cli.model import landscape_of, points_of, sde_of, values_of
+from eyring.errors import ParameterError
+from eyring.theory.derivation import Derivation
+from eyring.theory.formula import Formula
+from eyring.theory.regime import Condition
+from eyring.theory.sde import SDE
+
+__all__ = ["run"]
+
+OUT_OF_REGIME = 3
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Derive what was asked for and print it; 3 if the numbers given lie outside its conditions."""
+    return {"escape": _escape, "sde": _sde, "stationary": _stationary}[arguments.what](arguments)
+
+
+def _escape(arguments: argparse.Namespace) -> int:
+    from eyring.theory.escape import escape_time
+
+    if arguments.event is None:
+        raise ParameterError("--event must say what counts as escaped: next-well, or to-the-saddle (about half the time)")
+    loss, values = landscape_of(arguments), values_of(arguments)
+    start, over = points_of(arguments, loss)
+    sde = sde_of(arguments, loss, between=(start, over))
+    event = arguments.event.replace("-", " ")
+    chosen = {"theory": arguments.theory, "order": arguments.order, "published": arguments.published}
+    formula = escape_time(sde, start=start, over=over, event=event, **chosen)
+    formula = formula.per_iteration if arguments.per_iteration else formula
+    result = _formula_dict(formula, values) | {"from": str(start), "over": str(over), "event": event}
+    if arguments.latex:
+        print(formula.latex(steps=True))
+    elif arguments.json:
+        print(json.dumps(result | _derivation_dict(formula.derivation), indent=2))
+    else:
+        print(f"from the {start} over the {over}, event: {event}\n{formula}\n\n{formula.derivation}")
+        print(_at_values(result) if values else "", end="")
+    broken = [c["sentence"] for c in result["conditions"] if c["holds"] is False]
+    for sentence in broken:
+        print(f"eyring: out of regime: not so at these numbers that {sentence}", file=sys.stderr)
+    return OUT_OF_REGIME if broken else 0
+
+
+def _formula_dict(formula: Formula, values: dict[str, sp.Expr]) -> dict[str, Any]:
+    """Return the formula as text, or at the values as numbers; the error is absolute, the relative one is what the formula neglects first."""
+    relative = formula.next_order
+    result = {
+        "value": str(formula.expression), "unit": formula.unit, "error": None if relative is None else str(relative * formula.expression),
+        "relative_error": None if relative is None else str(relative), "conditions": _conditions(formula.conditions, values),
+        "expression": str(formula.expression), "log": str(formula.log), "clock": str(formula.clock), "note": formula.note, "latex": formula.latex(),
+    }  # fmt: skip
+    if values:
+        f = formula.compile("mpmath", digits=20)
+        value = f(**values)
+        result |= {"value": _digits(value), "log_value": _digits(f.log(**values))}
+        if relative is not None:
+            neglected = f.next_order(**values)
+            result |= {"error": _digits(abs(value * neglected), 3), "relative_error": _digits(neglected, 3)}
+    return result
+
+
+def _conditions(conditions: tuple[Condition, ...], values: dict[str, sp.Expr]) -> list[dict[str, Any]]:
+    """Return each condition as text, and whether it holds at the values (None: they do not decide it)."""
+    rows = []
+    for c in conditions:
+        known = {s: values[s.name] for s in c.relation.free_symbols if s.name in values}
+        rows.append({"relation": str(c.relation), "sentence": c.sentence, "hard": c.hard, "holds": c.holds(known)})
+    return rows
+
+
+def _at_values(result: dict[str, Any]) -> str:
+    error = f"the first neglected term is {result['relative_error']} of it" if result["relative_error"] else "the size of what it neglects is unknown"
+    return f"\nat these numbers: {result['value']} [{result['unit']}], ln: {result['log_value']}; {error}\n"
+
+
+def _digits(number: Any, digits: int = 17) -> str:
+    import mpmath
+
+    return str(mpmath.nstr(number, digits))
+
+
+def _sde(arguments: argparse.Namespace) -> int:
+    loss = landscape_of(arguments)
+    between = points_of(arguments, loss) if arguments.noise == "hessian" else None
+    sde = sde_of(arguments, loss, between=between)
+    if arguments.latex:
+        from eyring.theory.latex import derivation_latex
+
+        print(derivation_latex(sde.derivation) if sde.derivation else sde._repr_latex_())
+    elif arguments.json:
+        derivation = _derivation_dict(sde.derivation) if sde.derivation else {}
+        print(json.dumps({"value": _sde_dict(sde), "unit": "length/time, length^2/time", "error": None, "conditions": [], **derivation}, indent=2))
+    else:
+        print(f"{sde}\n\n{sde.derivation or ''}".rstrip())
+    return 0
+
+
+def _sde_dict(sde: SDE) -> dict[str, Any]:
+    return {
+        "coordinates": [str(c) for c in sde.coordinates], "drift": [str(f) for f in sde.drift],
+        "diffusion": [[str(d) for d in row] for row in sde.diffusion.tolist()], "calculus": sde.calculus, "clock": str(sde.clock),
+    }  # fmt: skip
+
+
+def _stationary(arguments: argparse.Namespace) -> int:
+    from eyring.theory.stationary import stationary
+
+    loss = landscape_of(arguments)
+    between = points_of(arguments, loss) if arguments.noise == "hessian" else None
+    law = stationary(sde_of(arguments, loss, between=between))
+    if arguments.latex:
+        print(law.latex(steps=True))
+    elif arguments.json:
+        result = {"value": str(law.density), "unit": "1/length", "error": None, "conditions": _conditions(law.conditions, {}), "normalised": False}
+        proof = {"law": law.name, "fokker_planck_residual": str(law.residual)}
+        print(json.dumps(result | proof | _derivation_dict(law.derivation), indent=2))
+    else:
+        print(f"{law}\n\n{law.derivation}")
+    return 0
+
+
+def _derivation_dict(derivation: Derivation) -> dict[str, Any]:
+    return {"derivation": derivation.to_dict(), "assumptions": list(derivation.assumptions), "sources": list(derivation.sources)}

@@ -1,0 +1,105 @@
+"""Run formulas on torch tensors, in float64, differentiable and inside vmap."""
+
+from collections.abc import Sequence
+from functools import partial
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+
+from eyring.errors import NotApplicable
+from eyring.numerics.backends.contract import Backend, Kernel
+from eyring.numerics.backends.numpy import BACKEND as NUMPY
+from eyring.numerics.backends.printing import array_kernel, composite_gauss_legendre
+from eyring.numerics.stable_form import stable_form
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["BACKEND", "TorchBackend"]
+
+_SAME_NAMES = (
+    "exp", "log", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
+    "sign", "floor", "log1p", "expm1", "erf", "erfc", "polygamma",
+)  # fmt: skip
+FUNCTIONS = {**{name: f"torch.{name}" for name in _SAME_NAMES}, "Abs": "torch.abs", "ceiling": "torch.ceil", "loggamma": "torch.lgamma"}
+
+
+class TorchBackend(Backend):
+    """float64 tensors in and out; numbers become tensors, float32 tensors are widened.
+
+    Inside ``torch.func.vmap`` and ``torch.compile`` the numbers are not known, so nothing is checked there.
+    """
+
+    name = "torch"
+
+    def kernel(self, expression: sp.Expr, symbols: Sequence[sp.Symbol]) -> Kernel:
+        """Print ``expression`` for torch; its constants become Python floats."""
+        torch = _torch()
+        namespace: dict[str, object] = {"torch": torch, "where": torch.where, "maximum": torch.maximum, "minimum": torch.minimum}
+        namespace["constant"] = _constant
+        namespace["integral"] = partial(composite_gauss_legendre, constant=_constant, first=self.first)
+        form = stable_form(expression).replace(sp.gamma, _gamma_by_its_logarithm)
+        return array_kernel(form, symbols, backend=self.name, functions=FUNCTIONS, namespace=namespace)
+
+    def convert(self, value: object) -> "Tensor":
+        """Return ``value`` as a float64 tensor, on the device where it lies.
+
+        Raises:
+            TypeError: If it is not real numbers.
+        """
+        torch = _torch()
+        if not isinstance(value, torch.Tensor):
+            return torch.as_tensor(NUMPY.convert(value))
+        if value.is_complex() or value.dtype == torch.bool:
+            raise TypeError(f"a tensor of {value.dtype}")
+        return value.to(torch.float64)
+
+    def run(self, kernel: Kernel, arguments: Sequence["Tensor"]) -> "Tensor":
+        """Return the kernel's value at ``arguments``; numbers go to the device where the tensors lie."""
+        torch = _torch()
+        devices = {a.device for a in arguments if a.device.type != "cpu"}
+        placed = [a.to(*devices) if len(devices) == 1 and a.ndim == 0 else a for a in arguments]
+        result = kernel.function(*placed)
+        return result if isinstance(result, torch.Tensor) else torch.tensor(result, dtype=torch.float64)
+
+    def is_finite(self, values: "Tensor") -> "Tensor":
+        """Return elementwise whether ``values`` are finite."""
+        return _torch().isfinite(values)
+
+    def first(self, values: "Tensor", wanted: "Tensor") -> object | None:
+        """Return the first value for which ``wanted`` is true; None under vmap and torch.compile."""
+        torch = _torch()
+        if torch.compiler.is_compiling():
+            return None
+        try:
+            return float(values.expand(wanted.shape)[wanted].flatten()[0]) if bool(wanted.any()) else None
+        except RuntimeError:  # vmap knows no single numbers
+            return None
+
+    def exp(self, values: "Tensor") -> "Tensor":
+        """Return e to the power of ``values``."""
+        return _torch().exp(values)
+
+
+def _torch() -> ModuleType:
+    import torch
+
+    return torch
+
+
+def _constant(value: float) -> "Tensor":
+    """Return a float64 tensor without dimensions, which torch lets stand beside tensors of any device."""
+    torch = _torch()
+    return torch.tensor(value, dtype=torch.float64)
+
+
+def _gamma_by_its_logarithm(argument: sp.Expr) -> Any:
+    if not argument.free_symbols:
+        return sp.gamma(argument)
+    if argument.is_positive:
+        return sp.exp(sp.loggamma(argument))
+    raise NotApplicable(f"torch has gamma({argument}) for positive arguments only, and this one is not known to be positive; use compile('numpy')")
+
+
+BACKEND = TorchBackend()

@@ -1,0 +1,216 @@
+"""A formula as a function of numbers: named arguments, arrays, every refusal in the language of physics."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import sympy as sp
+
+from eyring.errors import EyringError, NotApplicable, ParameterError
+from eyring.numerics.backends import Backend, Kernel, find_backend
+from eyring.numerics.parameter import Parameter
+from eyring.theory.formula import Formula, logarithm
+from eyring.theory.regime import Condition
+
+__all__ = ["Compiled", "compile_formula"]
+
+LARGEST_LOG, SMALLEST_LOG = 709.78, -708.39  # between them a float64 holds all its digits
+
+
+def compile_formula(formula: Formula | sp.Expr, backend: str = "numpy", *, digits: int | None = None) -> "Compiled":
+    """Return ``formula`` as a function of keyword arguments.
+
+    Args:
+        formula: A Formula, or any sympy expression of real symbols.
+        backend: "numpy" (float64 arrays), "torch" (float64 tensors, differentiable) or "mpmath" (any number of digits).
+        digits: Significant digits, for mpmath; 30 if left out.
+
+    Raises:
+        ParameterError: If the backend is unknown, or two symbols print the same name.
+        NotApplicable: If the expression holds an unknown function, or one that the backend lacks.
+
+    >>> T = sp.Symbol("T", positive=True)
+    >>> f = compile_formula(2 * sp.exp(1 / T))
+    >>> round(f(T=1.0), 6), round(f.log(T=0.001), 6)
+    (5.436564, 1000.693147)
+    """
+    given = formula if isinstance(formula, Formula) else None
+    expression = given.expression if given else formula
+    if not isinstance(expression, sp.Expr):
+        raise NotApplicable(f"only a single expression can be compiled, got {type(expression).__name__}; compile its entries one by one")
+    return Compiled(
+        expression=expression,
+        log_expression=given.log if given else logarithm(expression),
+        next_expression=given.next_order if given else None,
+        conditions=tuple(c for c in given.conditions if c.hard) if given else (),
+        unit=given.unit if given else "",
+        backend=find_backend(backend, digits=digits),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A formula that takes numbers by name.
+
+    Call it for the value, ``.log`` for its natural logarithm, ``.next_order`` for the size of the first neglected term.
+
+    Attributes:
+        expression: What is evaluated.
+        log_expression: Its logarithm, a sum of terms.
+        next_expression: The first neglected term, relative; None if unknown.
+        conditions: Without these the formula means nothing; checked at every call where the numbers are known.
+        unit: "time", "iterations", ...
+        backend: Where it runs.
+    """
+
+    expression: sp.Expr
+    log_expression: sp.Expr
+    next_expression: sp.Expr | None
+    conditions: tuple[Condition, ...]
+    unit: str
+    backend: Backend
+    _value: Kernel = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        names = [p.name for p in self.parameters + self._optional]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ParameterError(f"two different symbols are both printed {', '.join(twice)}; give them different names, or the same assumptions")
+        object.__setattr__(self, "_value", self._kernel(self.expression))
+        object.__setattr__(self, "__doc__", self._description())
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What the formula takes, by name: name, meaning, unit and sign of each."""
+        return tuple(Parameter(s) for s in sorted(self.expression.free_symbols, key=str))
+
+    @cached_property
+    def _optional(self) -> tuple[Parameter, ...]:
+        """What only the conditions and the neglected term know of."""
+        others = [c.relation for c in self.conditions] + ([self.next_expression] if self.next_expression is not None else [])
+        symbols = set().union(*(o.free_symbols for o in others)) - self.expression.free_symbols
+        return tuple(Parameter(s) for s in sorted(symbols, key=str))
+
+    @property
+    def source(self) -> str:
+        """The generated code of the value and of its logarithm."""
+        return f"{self._value.source}\n{self._log.source}"
+
+    def __call__(self, /, *positional: object, **values: Any) -> Any:
+        """Return the formula's value.
+
+        Args:
+            *positional: None are taken.
+            **values: One number or array for each parameter, by its printed name.
+
+        Raises:
+            ParameterError: If a parameter is missing, unknown, not real and finite, or of the wrong sign.
+            NotApplicable: If the numbers break a hard condition of the formula.
+            OverflowError: If the value does not fit into a float64.
+        """
+        arguments = self._arguments(positional, values)
+        result = self._run(self._value, arguments)
+        if self.backend.overflows and self.backend.first(result, ~(self.backend.is_finite(result) & (result != 0))) is not None:
+            result = self._by_its_logarithm(result, arguments)
+        return self.backend.finish(self._checked(result, arguments))
+
+    def log(self, /, *positional: object, **values: Any) -> Any:
+        """Return ln of the formula, a sum of terms that never overflows.
+
+        Raises:
+            ParameterError, NotApplicable: As for the value.
+        """
+        arguments = self._arguments(positional, values)
+        return self.backend.finish(self._checked(self._run(self._log, arguments), arguments))
+
+    def next_order(self, /, *positional: object, **values: Any) -> Any:
+        """Return the first neglected term relative to the value: c T where the exact time is (1 + c T + ...) times the formula.
+
+        Raises:
+            NotApplicable: If it is not known.
+            ParameterError: As for the value.
+        """
+        if self.next_expression is None:
+            raise NotApplicable("the first term that this formula neglects is not known")
+        arguments = self._arguments(positional, values)
+        return self.backend.finish(self._checked(self._run(self._next, arguments), arguments))
+
+    @cached_property
+    def _log(self) -> Kernel:
+        return self._kernel(self.log_expression)
+
+    @cached_property
+    def _next(self) -> Kernel:
+        return self._kernel(sp.sympify(self.next_expression))
+
+    @cached_property
+    def _limits(self) -> tuple[tuple[Condition, Kernel], ...]:
+        """For every hard condition, what must be positive."""
+        inequalities = ((c, r) for c in self.conditions for r in sp.And.make_args(c.relation) if isinstance(r, sp.core.relational._Inequality))
+        return tuple((c, self._kernel(r.gts - r.lts)) for c, r in inequalities)
+
+    def _kernel(self, expression: sp.Expr) -> Kernel:
+        return self.backend.kernel(expression, sorted(expression.free_symbols, key=str))
+
+    def _run(self, kernel: Kernel, arguments: dict[str, Any]) -> Any:
+        needed = [s.name for s in kernel.symbols]
+        missing = [n for n in needed if n not in arguments]
+        if missing:
+            raise ParameterError(f"the first neglected term also needs {_listed(missing)}")
+        return self.backend.run(kernel, [arguments[n] for n in needed])
+
+    def _arguments(self, positional: Sequence[object], values: dict[str, Any]) -> dict[str, Any]:
+        known = {p.name: p for p in self.parameters + self._optional}
+        missing = [p.name for p in self.parameters if p.name not in values]
+        unknown = [n for n in values if n not in known]
+        if positional or missing or unknown:
+            takes = _listed([p.name for p in self.parameters]) or "no parameters"
+            wrong = [f"missing: {_listed(missing)}"] * bool(missing) + [f"unknown: {_listed(unknown)}"] * bool(unknown)
+            raise ParameterError(f"this formula takes {takes}" + (", by name; " if positional else "; ") + "; ".join(wrong))
+        arguments = {name: known[name].read(value, self.backend) for name, value in values.items()}
+        self._check_conditions(arguments)
+        return arguments
+
+    def _check_conditions(self, arguments: dict[str, Any]) -> None:
+        for condition, margin in self._limits:
+            if all(s.name in arguments for s in margin.symbols):
+                value = self._run(margin, arguments)
+                if self.backend.first(value, ~(value > 0)) is not None:
+                    shown = _at({s.name: arguments[s.name] for s in margin.symbols})
+                    raise NotApplicable(f"the formula needs that {condition.sentence}: {condition.relation}; not so for {shown}")
+
+    def _by_its_logarithm(self, direct: Any, arguments: dict[str, Any]) -> Any:
+        """Return exp(ln value) where a factor left the range of float64 on the way.
+
+        Raises:
+            OverflowError: If the value itself does.
+        """
+        logarithm = self._run(self._log, arguments)
+        if self.backend.first(logarithm, ~self.backend.is_finite(logarithm)) is not None:
+            return direct
+        beyond = self.backend.first(logarithm, (logarithm > LARGEST_LOG) | (logarithm < SMALLEST_LOG))
+        if beyond is not None:
+            raise OverflowError(f"the value is exp({beyond:.6g}) and does not fit into a float64; use .log(...), which returns its logarithm")
+        return self.backend.exp(logarithm)
+
+    def _checked(self, result: Any, arguments: dict[str, Any]) -> Any:
+        if self.backend.first(result, ~self.backend.is_finite(result)) is not None:
+            raise EyringError(f"the formula has no finite real value at {_at(arguments)}; its conditions do not hold there")
+        return result
+
+    def _description(self) -> str:
+        unit = f" [{self.unit}]" if self.unit else ""
+        lines = [f"{self.expression}{unit}", "", "Args:", *(f"    {p}" for p in self.parameters)]
+        if self._optional:
+            lines += ["", "May also be given:", *(f"    {p}" for p in self._optional)]
+        return "\n".join(lines)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _at(arguments: dict[str, Any]) -> str:
+    shown = {n: a.item() if a.ndim == 0 else f"an array of shape {tuple(a.shape)}" for n, a in arguments.items()}
+    return ", ".join(f"{n} = {v if isinstance(v, str) else f'{float(v):.6g}'}" for n, v in shown.items()) or "these values"

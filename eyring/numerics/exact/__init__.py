@@ -1,0 +1,7 @@
+"""Exact answers without a small parameter: passage times, the discrete optimizer's own chain, Fokker-Planck spectra."""
+
+from eyring.numerics.exact.chain import chain_relaxation_rate, exact_chain_time
+from eyring.numerics.exact.passage_time import exact_escape_time
+from eyring.numerics.exact.spectrum import relaxation_rates
+
+__all__ = ["chain_relaxation_rate", "exact_chain_time", "exact_escape_time", "relaxation_rates"]

@@ -1,0 +1,78 @@
+"""How far out a process can be found: where a tail holds no probability any more, and panels fine enough from there on."""
+
+import numpy as np
+
+from eyring.errors import AccuracyError, NotApplicable
+from eyring.numerics.exact.line import Line
+from eyring.numerics.exact.quadrature import Panels, halved
+
+__all__ = ["MOST_PANELS", "far_edges", "resolved_edges"]
+
+STEEPEST = 2.0  # change of Phi a panel may hold
+DROP = 46.0  # e^-46 = 1e-20: what the far tail may hold of all the probability
+MOST_PANELS = 200_000
+REACH = 2.0 ** np.arange(-5, 330, 1 / 8)  # distances, in units of the way, at which the far side is looked at
+
+
+def far_edges(line: Line, inner: float, scale: float, *, drop: float = DROP) -> np.ndarray:
+    """Return edges from where the tail left of ``inner`` holds less than e^-drop of the probability, up to ``inner``.
+
+    Raises:
+        NotApplicable: If the probability does not fall off: the walker runs away and no mean time exists.
+    """
+    for reach in (REACH[REACH < 1e6], REACH):
+        edges = inner - scale * np.concatenate([[0.0], reach])
+        cut = _cut(_log_weight(line, edges), drop)
+        if cut is not None:
+            return np.unique(np.append(edges[: cut + 1 : 4], edges[cut]))
+    raise NotApplicable(
+        f"nothing holds the walker {'left' if line.side == 1 else 'right'} of {line.side * inner:.6g}: the drift there does not bring it back "
+        "(no confinement), "
+        "so it may run away and the mean time does not exist. Give a loss that rises on that side, or start where it is confined"
+    )
+
+
+def _log_weight(line: Line, outward: np.ndarray) -> np.ndarray:
+    """Return ln(m |x - inner|) at edges going outwards, up to where the coefficients overflow.
+
+    Where two panel sizes disagree on Phi (a drift that oscillates out of sight) the larger probability is taken.
+    """
+    coarse, fine = Panels(outward[::-1]), Panels(halved(outward[::-1]))
+    diffusion = line(outward)[1]
+    with np.errstate(all="ignore"):
+        potential = -np.cumsum(coarse.whole(line(coarse.points)[0])[::-1])
+        finer = -np.cumsum(fine.whole(line(fine.points)[0])[::-1])[1::2]
+        weight = 2 * np.abs(finer - potential) - finer + (line.weight - 1) * np.log(diffusion[1:])
+        weight += np.log(np.abs(outward[1:] - outward[0]))
+    bad = np.flatnonzero(np.isnan(weight) | (weight == np.inf))
+    return weight[: bad[0]] if len(bad) else weight
+
+
+def _cut(weight: np.ndarray, drop: float) -> int | None:
+    """Return the first edge from which on every weight is e^-drop below the largest before it."""
+    largest_later = np.maximum.accumulate(weight[::-1])[::-1]
+    enough = np.flatnonzero(largest_later < np.maximum.accumulate(weight) - drop)
+    return int(enough[0]) + 1 if len(enough) else None
+
+
+def resolved_edges(line: Line, edges: np.ndarray, *, steepest: float = STEEPEST) -> np.ndarray:
+    """Return the edges with panels cut until Phi changes by at most ``steepest`` on each.
+
+    Raises:
+        AccuracyError: If more than 200 000 panels are needed.
+    """
+    while True:
+        panels = Panels(edges)
+        change = panels.whole(np.abs(line(panels.points)[0]))
+        parts = np.clip(np.ceil(change / steepest), 1, 32).astype(int)
+        if np.all(parts == 1):
+            return edges
+        if parts.sum() > MOST_PANELS:
+            raise AccuracyError(
+                f"the potential over the noise, Phi = int -f/D, changes by {change.sum():.3g} along the way, which needs more than "
+                f"{MOST_PANELS} panels; "
+                "the noise is too weak (or vanishes somewhere) for an exact answer, use a formula"
+            )
+        start = np.concatenate([[0], np.cumsum(parts)[:-1]])
+        fraction = (np.arange(parts.sum()) - np.repeat(start, parts)) / np.repeat(parts, parts)
+        edges = np.append(np.repeat(edges[:-1], parts) + fraction * np.repeat(np.diff(edges), parts), edges[-1])

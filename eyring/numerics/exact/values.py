@@ -1,0 +1,109 @@
+"""Numbers for the symbols of a model: each one named, real and finite, or an error that says which is not."""
+
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Number as AnyNumber
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from eyring.errors import ParameterError
+from eyring.numerics.answer import Number
+from eyring.theory.landscape import CriticalPoint
+from eyring.theory.symbols import exact_number
+
+__all__ = ["coordinate_of", "exact_value", "known_clock", "matched_values", "swept"]
+
+
+def matched_values(
+    values: Mapping[Any, Any] | None, needed: Iterable[sp.Symbol], *, asked_by: str, allowed: Iterable[sp.Symbol] = ()
+) -> dict[sp.Symbol, Any]:
+    """Return a number (or array) for every needed symbol, by name.
+
+    Args:
+        values: Numbers by symbol or printed name.
+        needed: Symbols that must have a number.
+        asked_by: Who asks, for the message.
+        allowed: Symbols that may have one.
+
+    Raises:
+        ParameterError: If one is missing or unknown, or a value is not real and finite.
+    """
+    needed, allowed = list(needed), list(allowed)
+    given = {key.name if isinstance(key, sp.Symbol) else str(key): value for key, value in (values or {}).items()}
+    names = {s.name for s in needed}
+    missing, unknown = sorted(names - set(given)), sorted(set(given) - names - {s.name for s in allowed})
+    if missing or unknown:
+        parts = [f"missing: {', '.join(missing)}"] * bool(missing) + [f"unknown: {', '.join(unknown)}"] * bool(unknown)
+        raise ParameterError(f"{asked_by} takes values for {', '.join(sorted(names)) or 'no parameter'}; {'; '.join(parts)}")
+    return {s: _real(given[s.name], s.name) for s in dict.fromkeys([*needed, *allowed]) if s.name in given}
+
+
+def _real(value: Any, name: str) -> Any:
+    if isinstance(value, sp.Basic):
+        number = value
+    elif isinstance(value, AnyNumber | np.ndarray | list | tuple | np.generic):
+        array = np.asarray(value)
+        if array.dtype.kind not in "iuf" or not np.all(np.isfinite(array)):
+            raise ParameterError(f"{name} must be a real, finite number, got {value}")
+        return value if array.ndim == 0 else array
+    else:
+        number = exact_number(value) if not isinstance(value, str) else sp.nan
+    if not (number.is_number and number.is_real and number.is_finite):
+        raise ParameterError(f"{name} must be a real, finite number, got {value!r}")
+    return number
+
+
+def exact_value(value: Any) -> sp.Expr:
+    """Return a scalar as sympy holds it exactly; a decimal 0.1 means 1/10."""
+    return exact_number(value.item() if isinstance(value, np.generic | np.ndarray) else value)
+
+
+def coordinate_of(point: Any, values: Mapping[sp.Symbol, Any], *, role: str) -> sp.Expr:
+    """Return the one coordinate of a critical point or number, as an exact number.
+
+    Raises:
+        ParameterError: If it has several coordinates, holds symbols without values, or is not real and finite.
+    """
+    position = point.position if isinstance(point, CriticalPoint) else point
+    if isinstance(position, tuple | list | sp.MatrixBase | np.ndarray) and np.ndim(position):
+        if len(position) != 1:
+            raise ParameterError(f"{role} has {len(position)} coordinates; one is needed here")
+        position = position[0]
+    if isinstance(position, str):
+        raise ParameterError(f"{role} must be a number or a critical point, got the text {position!r}")
+    number = exact_value(position).subs({s: exact_value(v) for s, v in values.items() if np.ndim(v) == 0})
+    if not (number.is_number and number.is_real and number.is_finite):
+        raise ParameterError(f"{role} must be a real, finite number or a critical point, got {position}")
+    return number
+
+
+def known_clock(clock: sp.Expr, values: Mapping[sp.Symbol, Any]) -> Any:
+    """Return the clock as a float or array, or None where symbols of it have no value."""
+    if not clock.free_symbols:
+        return float(clock)
+    if not clock.free_symbols <= set(values):
+        return None
+    symbols = sorted(clock.free_symbols, key=str)
+    result = sp.lambdify(symbols, clock, "numpy")(*[np.asarray(values[s], dtype=float) for s in symbols])
+    return result if np.ndim(result) else float(result)
+
+
+def swept(one: Callable[[Mapping[Any, Any] | None], tuple[float, float, float, float]], values: Mapping[Any, Any] | None, *, unit: str) -> Number:
+    """Return a Number from a function of single values, called at every point of the arrays that ``values`` may hold.
+
+    Args:
+        one: values -> (mantissa, shift, relative error, clock).
+        values: Numbers or arrays, by symbol or name.
+        unit: Unit of the result.
+    """
+    given = dict(values or {})
+    arrays = {k: np.asarray(v) for k, v in given.items() if isinstance(v, np.ndarray | list | tuple) and np.ndim(v)}
+    if not arrays:
+        mantissa, shift, error, clock = one(values)
+        return Number(mantissa, shift, error, unit, clock)
+    shape = np.broadcast_shapes(*[a.shape for a in arrays.values()])
+    columns = {k: np.broadcast_to(a, shape) for k, a in arrays.items()}
+    parts = np.array([one({**given, **{k: c[index].item() for k, c in columns.items()}}) for index in np.ndindex(shape)])
+    mantissas, shifts, errors, clocks = (parts[:, i].reshape(shape) for i in range(4))
+    return Number(mantissas, shifts, errors, unit, clocks)
