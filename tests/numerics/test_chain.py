@@ -10,10 +10,13 @@ import pytest
 import sympy as sp
 from scipy.sparse import csr_matrix, identity
 from scipy.sparse.linalg import spsolve
+from scipy.stats import norm
 
 from eyring.errors import AccuracyError, EyringError, NotApplicable, ParameterError
 from eyring.numerics.exact import chain_relaxation_rate, exact_chain_time, exact_escape_time
+from eyring.numerics.exact.chain_matrix import GaussianOperator
 from eyring.numerics.exact.elimination import Elimination
+from eyring.numerics.exact.step_law import step_law
 from eyring.theory.dynamics import SGD, MomentumSGD, WhiteNoiseGD
 from eyring.theory.landscape import Landscape
 from eyring.theory.landscapes import styblinski_tang
@@ -166,6 +169,26 @@ def test_arrays_of_values_broadcast_and_the_clock_is_the_learning_rate():
     assert tau.value.shape == (2, 2)
     assert tau.value[0, 1] == exact_chain_time(HALF_BATCH, QUARTIC, PUSH, start=-1, target=1).value
     assert tau.per_time.value[1, 0] == pytest.approx(0.2 * tau.value[1, 0])
+
+
+def test_every_walker_stays_or_leaves():
+    """The normal laws on the points and the chance to step past the target add up to one."""
+    law = step_law(WhiteNoiseGD(learning_rate=0.1, temperature=0.05), QUARTIC, Covariance(1 + x**2), None, asked_by="a test")
+    operator = GaussianOperator.between(law, -2.0, 0.0, resolution=4.0, absorbing=True)
+    inside = operator.points > -1.6
+    assert np.abs(operator.rows(operator.points).sum(axis=1) + operator.exits() - 1)[inside].max() < 1e-12
+
+
+def test_white_noise_reaches_the_saddle_as_a_grid_of_second_order_says():
+    """The normal law in 400 equal shares."""
+    shares = norm.ppf((np.arange(400) + 0.5) / 400)
+
+    def outcomes(y):
+        return [y - 0.1 * (y**3 - y) + math.sqrt(2 * 0.1 * 0.1) * share for share in shares]
+
+    known = linear_interpolation_time(outcomes, np.full(400, 1 / 400), -2.3, 0.0, -1.0, 601)
+    tau = exact_chain_time(WhiteNoiseGD(learning_rate=0.1, temperature=0.1), QUARTIC, start=-1, target=0)
+    assert tau.value == pytest.approx(known, rel=5e-3)
 
 
 def test_elimination_gives_the_exact_mean_time_of_ten_to_the_seventeen_steps():

@@ -45,6 +45,13 @@ def test_without_censoring_the_mean_time_is_the_plain_mean():
         assert exits.mean_time(transient).value == pytest.approx(times.mean(), rel=1e-12)
 
 
+def test_without_censoring_the_interval_is_that_of_the_plain_mean():
+    """Four fifths of the waits end before the transient; 1.96 s/sqrt(n), the Poisson part being exact and a little wider."""
+    times = np.random.default_rng(5).exponential(10.0, size=2000)
+    estimate = Exits(times=times, censored=np.empty(0), unit="time").mean_time(float(np.quantile(times, 0.8)))
+    assert estimate.relative_half_width == pytest.approx(1.96 * times.std() / times.mean() / math.sqrt(2000), rel=0.05)
+
+
 def test_censored_waiting_is_not_forgotten():
     """Of 4000 exponential waits, watched for 1.5 mean times, the seen exits alone average 0.57 of the truth; exposure gives the truth."""
     waits = np.random.default_rng(6).exponential(1.0, size=4000)

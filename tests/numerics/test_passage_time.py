@@ -72,6 +72,15 @@ def test_a_harmonic_well_follows_siegerts_integral():
     assert exact_escape_time(SDE(-x, 1, [x]), start=-1, target=2).value == pytest.approx(float(known), rel=1e-14)
 
 
+def test_thirty_digits_between_irrational_points_follow_siegerts_integral():
+    with mpmath.workdps(45):
+        known = mpmath.sqrt(mpmath.pi / 2) * mpmath.quad(
+            lambda u: mpmath.exp(u * u / 2) * (1 + mpmath.erf(u / mpmath.sqrt(2))), [-mpmath.sqrt(2), 0, mpmath.sqrt(3)]
+        )
+        tau = exact_escape_time(SDE(-x, 1, [x]), start=-sp.sqrt(2), target=sp.sqrt(3), digits=30)
+        assert abs(tau.value / known - 1) < mpmath.mpf(10) ** -30
+
+
 @pytest.mark.parametrize("factor", [0.01, 7.0, 300.0])
 def test_a_loss_and_a_noise_both_c_times_larger_run_c_times_faster(factor):
     fast = SDE(factor * (x - x**3), factor * sp.Float(0.05), [x])

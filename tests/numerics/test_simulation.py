@@ -50,6 +50,11 @@ def test_real_batches_escape_as_the_exact_chain_says(noise):
     assert abs(deviation(measured, exact_chain_time(HALF_BATCH, QUARTIC, noise, start=-1, target=1).value)) < 5
 
 
+def test_the_right_well_is_left_towards_the_left():
+    measured = simulate_escapes(HALF_BATCH, QUARTIC, SKEWED, **{**SHORT, "start": 1}).mean_time()
+    assert abs(deviation(measured, exact_chain_time(HALF_BATCH, QUARTIC, SKEWED, start=1, target=-1).value)) < 5
+
+
 def test_the_wrong_sampler_is_told_apart():
     rare = FiniteSum(KINDS, copies=(8, 8), replacement=False)
     measured = simulate_escapes(HALF_BATCH, QUARTIC, rare, **SHORT).mean_time()

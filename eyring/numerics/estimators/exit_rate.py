@@ -117,5 +117,5 @@ def _early(times: np.ndarray, censored: np.ndarray, transient: float, beyond: fl
     areas = survival * np.diff(np.concatenate([[0.0], moments, [transient]]))
     later = np.cumsum(areas[::-1])[::-1][1:] + beyond * survival[-1]
     staying = waiting > leaving
-    spread = leaving[staying] / (waiting[staying] * waiting[staying] * 4)
+    spread = leaving[staying] / (waiting[staying] * (waiting[staying] - leaving[staying]))
     return float(areas.sum()), float(survival[-1]), float(np.sum(later[staying] ** 2 * spread))
