@@ -178,7 +178,8 @@ class Compiled:
                 value = self._run(margin, arguments)
                 if self.backend.first(value, ~(value > 0)) is not None:
                     shown = _at({s.name: arguments[s.name] for s in margin.symbols})
-                    raise NotApplicable(f"the formula needs that {condition.sentence}: {condition.relation}; not so for {shown}")
+                    broken = f"the formula needs that {condition.sentence}: {condition.relation}; not so for {shown}"
+                    raise NotApplicable(f"{broken}. {condition.remedy}".rstrip(". "))
 
     def _by_its_logarithm(self, direct: Any, arguments: dict[str, Any]) -> Any:
         """Return exp(ln value) where a factor left the range of float64 on the way.
@@ -198,6 +199,10 @@ class Compiled:
         if self.backend.first(result, ~self.backend.is_finite(result)) is not None:
             raise EyringError(f"the formula has no finite real value at {_at(arguments)}; its conditions do not hold there")
         return result
+
+    def __repr__(self) -> str:
+        takes = _listed([p.name for p in self.parameters]) or "nothing"
+        return f"{self.expression}{f'    [{self.unit}]' if self.unit else ''}\na function of {takes}; backend {self.backend.name}"
 
     def _description(self) -> str:
         unit = f" [{self.unit}]" if self.unit else ""

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from eyring.numerics.exact.chain_matrix import GaussianOperator
 from eyring.numerics.exact.elimination import Elimination
 from eyring.numerics.exact.step_law import step_law
 from eyring.theory.dynamics import SGD, MomentumSGD, WhiteNoiseGD
+from eyring.theory.dynamics.contract import GRADIENT, PARAMETER, Assignment
 from eyring.theory.landscape import Landscape
 from eyring.theory.landscapes import styblinski_tang
 from eyring.theory.noise import Covariance, FiniteSum, Hessian, Isotropic, Loss
@@ -174,19 +176,19 @@ def test_arrays_of_values_broadcast_and_the_clock_is_the_learning_rate():
 def test_every_walker_stays_or_leaves():
     """The normal laws on the points and the chance to step past the target add up to one."""
     law = step_law(WhiteNoiseGD(learning_rate=0.1, temperature=0.05), QUARTIC, Covariance(1 + x**2), None, asked_by="a test")
-    operator = GaussianOperator.between(law, -2.0, 0.0, resolution=4.0, absorbing=True)
+    operator = GaussianOperator.between(law, -3.0, 0.0, resolution=4.0, absorbing=True)
     inside = operator.points > -1.6
     assert np.abs(operator.rows(operator.points).sum(axis=1) + operator.exits() - 1)[inside].max() < 1e-12
 
 
 def test_white_noise_reaches_the_saddle_as_a_grid_of_second_order_says():
-    """The normal law in 400 equal shares."""
-    shares = norm.ppf((np.arange(400) + 0.5) / 400)
+    """The normal law on 301 equally spaced values."""
+    shares = np.linspace(-6, 6, 301)
 
     def outcomes(y):
         return [y - 0.1 * (y**3 - y) + math.sqrt(2 * 0.1 * 0.1) * share for share in shares]
 
-    known = linear_interpolation_time(outcomes, np.full(400, 1 / 400), -2.3, 0.0, -1.0, 601)
+    known = linear_interpolation_time(outcomes, norm.pdf(shares) * 0.04, -2.3, 0.0, -1.0, 601)
     tau = exact_chain_time(WhiteNoiseGD(learning_rate=0.1, temperature=0.1), QUARTIC, start=-1, target=0)
     assert tau.value == pytest.approx(known, rel=5e-3)
 
@@ -238,6 +240,25 @@ def test_elimination_gives_the_stationary_weights_of_a_dense_chain():
 def test_what_the_chain_cannot_answer_is_refused_with_the_reason(dynamics, loss, noise, options, kind, words):
     with pytest.raises(kind, match=words):
         exact_chain_time(dynamics, loss, noise, **{"start": -1, "target": 1, **options})
+
+
+@dataclass(frozen=True)
+class Squashed(SGD):
+    """theta <- theta - eta tanh(g): the noise does not enter linearly."""
+
+    @property
+    def rule(self):
+        return (Assignment(PARAMETER, PARAMETER - sp.sympify(self.learning_rate) * sp.tanh(GRADIENT)),)
+
+
+def test_a_step_that_is_not_linear_in_the_noise_is_refused():
+    with pytest.raises(NotApplicable, match=r"not linear in the noise.*simulate_escapes"):
+        exact_chain_time(Squashed(learning_rate=0.1, batch_size=4), QUARTIC, PUSH, start=-1, target=1)
+
+
+def test_a_chain_about_to_lose_its_walkers_is_refused():
+    with pytest.raises(AccuracyError, match=r"changes by .* between two resolutions"):
+        chain_relaxation_rate(WhiteNoiseGD(learning_rate=1.9, temperature=1), Landscape(x**2 / 2, [x]))
 
 
 def test_a_loss_without_a_minimum_has_no_relaxation_rate():

@@ -348,7 +348,7 @@ def test_without_a_barrier_or_with_steps_too_large_the_formula_refuses(backend):
     f = compiled("white noise", backend)
     with pytest.raises(NotApplicable, match=r"the saddle lies above the minimum: -L_a \+ L_b > 0; not so for L_a = 1, L_b = 0\.25"):
         f(**{**WELL, "L_a": 1.0, "T": 0.05})
-    with pytest.raises(NotApplicable, match=r"does not overshoot the minimum.*: H_a\*eta < 2; not so for H_a = 2, eta = 1$"):
+    with pytest.raises(NotApplicable, match=r"does not overshoot the minimum.*: H_a\*eta < 2; not so for H_a = 2, eta = 1\. Lower"):
         f.log(**WELL, T=0.05, eta=1.0)
     assert float(f(**WELL, T=0.05, eta=0.01)) == float(f(**WELL, T=0.05))
 
@@ -393,3 +393,4 @@ def test_a_compiled_formula_describes_its_parameters():
     assert "T: temperature: noise strength in dx = -L' dt + sqrt(2 T) dW; positive, unit: loss" in f.__doc__
     assert (f.parameters[4].meaning, f.parameters[4].unit) == (GLOSSARY["T"].meaning, "loss")
     assert "numpy.exp((-L_a + L_b)/T)" in f.source
+    assert repr(f).endswith("a function of H_a, H_b, L_a, L_b, T; backend numpy")

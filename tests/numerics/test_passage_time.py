@@ -236,6 +236,8 @@ def test_noise_that_grows_outwards_leaves_a_power_law_tail_that_is_integrated_wh
         (SDE(-sp.sin(x), 0.05, [x]), {"start": 0, "target": 6}, NotApplicable, "no confinement"),
         (quartic(sp.Abs(3 * x**2 - 1) / 50), {}, NotApplicable, r"vanishes at -0\.577350269.*Hessian\(switch=c\).*FiniteSum"),
         (quartic(x**2 / 50), {}, NotApplicable, "vanishes at 0"),
+        (SDE(1 / x - x, 0.05, [x]), {}, ParameterError, "drift must be finite on the way from start to target; at 0"),
+        (quartic(1e-9), {}, AccuracyError, "Phi.*changes by 5.05e.08.*panels"),
         (SDE([-x, -D], sp.eye(2), [x, D]), {}, NotApplicable, "2 .*simulate_escapes"),
         (SDE(x - x**3 + sp.sin(1000000 * x), 0.05, [x]), {}, AccuracyError, "settled only|panels"),
     ],
@@ -243,6 +245,12 @@ def test_noise_that_grows_outwards_leaves_a_power_law_tail_that_is_integrated_wh
 def test_what_has_no_answer_is_refused_with_the_reason(sde, options, kind, words):
     with pytest.raises(kind, match=words):
         exact_escape_time(sde, **{"start": -1, "target": 1, **options})
+
+
+def test_digits_that_do_not_settle_are_not_given(monkeypatch):
+    monkeypatch.setattr("eyring.numerics.exact.many_digits.MOST_EDGES", 1)
+    with pytest.raises(AccuracyError, match=r"30 digits were asked for.*ask for fewer"):
+        exact_escape_time(quartic(0.05), start=-1, target=1, digits=30)
 
 
 def test_every_refusal_is_an_eyring_error():

@@ -12,6 +12,7 @@ import sympy as sp
 from eyring.errors import AccuracyError, EyringError, NotApplicable, ParameterError
 from eyring.numerics.exact import exact_chain_time, exact_escape_time, relaxation_rates
 from eyring.numerics.simulation import simulate_escapes
+from eyring.numerics.simulation.euler_maruyama import drift_rates
 from eyring.numerics.simulation.noise_root import noise_root
 from eyring.numerics.simulation.update_rule import UpdateRule
 from eyring.theory.dynamics import SGD, MomentumSGD, WhiteNoiseGD
@@ -119,6 +120,14 @@ def test_correlated_noise_has_its_covariance(matrix):
     known = np.array(matrix.subs(x, 2).tolist(), dtype=float)
     error = np.sqrt((np.outer(np.diag(known), np.diag(known)) + known**2) / 40_000)
     assert np.all(np.abs(drawn @ drawn.T / 40_000 - known) < 5 * error)
+
+
+def test_noise_that_is_no_covariance_and_a_start_that_does_not_hold_are_refused():
+    indefinite = noise_root(sp.Matrix([[0, x], [x, 0]]), [x, y])
+    with pytest.raises(ParameterError, match="negative variance, -2, along some direction"):
+        indefinite(np.full((2, 3), 2.0), np.ones((2, 3)))
+    with pytest.raises(ParameterError, match="does not bring a walker back"):
+        drift_rates(SDE(x - x**3, 1, [x]), np.array([0.0]))
 
 
 @pytest.mark.parametrize(("dampening", "nesterov"), [(0, False), (0.4, False), (0, True)])

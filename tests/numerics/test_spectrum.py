@@ -145,6 +145,7 @@ def test_arrays_of_values_broadcast():
         (QUARTIC, {}, ParameterError, "missing: D"),
         (QUARTIC, {"values": {"D": 0.05}, "count": 0}, ParameterError, "count must be a whole number from 1 to 12"),
         (QUARTIC, {"values": {"D": 0.001}, "count": 2}, AccuracyError, "only the slowest rate"),
+        (SDE(x - x**3 - sp.Rational(1, 10), D, [x]), {"values": {"D": 0.0003}}, AccuracyError, "differ in depth by 66"),
         (SDE(x, 1, [x]), {}, NotApplicable, "no point of rest"),
         (SDE(1 - x**2, 1, [x]), {}, NotApplicable, "no confinement"),
         (SDE(x - x**3, sp.Abs(3 * x**2 - 1), [x]), {}, NotApplicable, "vanishes at"),

@@ -119,8 +119,8 @@ def _settled(answers: list[float]) -> tuple[float, float]:
     error = max(abs(a / answers[-1] - 1) for a in answers[:-1]) if answers[-1] else math.inf
     if not error < LOOSEST or answers[-1] <= 0:
         raise AccuracyError(
-            f"the chain's answer changes by {error:.1g} (relative) between two resolutions: real batches are solved up to about 10^14 steps, "
-            "and a very large learning rate or noise throws walkers out of every range",
+            f"the chain's answer changes by {error:.1g} (relative) between two resolutions: real batches are solved up to about 10^14 steps, and "
+            "a very large learning rate or noise throws walkers out of every range",
             estimate=answers[-1],
             error=error,
         )

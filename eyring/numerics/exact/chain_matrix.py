@@ -47,8 +47,7 @@ class GaussianOperator:
             if len(edges) * ORDER > MOST_POINTS:
                 raise AccuracyError(
                     f"one step spreads by {width / resolution:.3g} over a range of {high - low:.3g}: more than {MOST_POINTS} points would be "
-                    "needed; at so small a "
-                    "learning rate use exact_escape_time of the SDE"
+                    "needed; at so small a learning rate use exact_escape_time of the SDE"
                 )
         return cls(law, np.array(edges), absorbing)
 

@@ -84,8 +84,7 @@ def kinetic_rates(kinetic: Kinetic, numbers: Mapping[sp.Symbol, Any], count: int
     if error > LOOSEST:
         raise AccuracyError(
             f"the kinetic spectrum settled only to a relative error of {error:.1g} with {POSITIONS[position]} positions and {ORDERS[order]} "
-            "velocity orders; "
-            f"the friction gamma = {friction:.3g} or the temperature T = {temperature:.3g} is too small for this solver",
+            f"velocity orders; the friction gamma = {friction:.3g} or the temperature T = {temperature:.3g} is too small for this solver",
             estimate=float(here[0]),
             error=error,
         )

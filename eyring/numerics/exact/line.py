@@ -63,8 +63,8 @@ def symbolic_slope(sde: SDE) -> tuple[sp.Expr, sp.Expr]:
     """
     if sde.dim != 1:
         raise NotApplicable(
-            f"exact quadrature works along one coordinate, and this SDE has {sde.dim} ({', '.join(map(str, sde.coordinates))}); "
-            "use escape_time for a formula, relaxation_rates for momentum in one dimension, or simulate_escapes"
+            f"exact quadrature works along one coordinate, and this SDE has {sde.dim} ({', '.join(map(str, sde.coordinates))}); use escape_time "
+            "for a formula, relaxation_rates for momentum in one dimension, or simulate_escapes"
         )
     drift, diffusion = sde.drift[0], sde.diffusion[0, 0]
     if diffusion == 0:
@@ -140,8 +140,8 @@ def check_diffusion(line: Line, points: np.ndarray, *, where: str) -> None:
     if value <= 1e-13 * beside:
         raise NotApplicable(
             f"the diffusion D vanishes at {line.side * point:.9g}, {where}. Where the noise is zero the drift alone decides: no walker crosses "
-            "against it, and an escape time through there is infinite. A noise C = |L''(x)|/B at every point does this at each inflection point; "
-            "use the noise frozen at the minimum and then at the saddle, ey.noise.Hessian(switch=c), or the covariance of real batches, "
+            "against it, and an escape time through there is infinite. A noise C = |L''(x)|/B at every point does this at each inflection "
+            "point; use the noise frozen at the minimum and then at the saddle, ey.noise.Hessian(switch=c), or the covariance of real batches, "
             "ey.noise.FiniteSum(losses)"
         )
     if not np.all(np.isfinite(slope)):

@@ -73,8 +73,8 @@ class Modes:
         """
         if count > 1 and self.top > HIGHEST:
             raise AccuracyError(
-                f"the barrier is {self.top:.4g} times the noise; only the slowest rate is computed above {HIGHEST:g}, for on such a barrier "
-                "the faster modes hold no probability"
+                f"the barrier is {self.top:.4g} times the noise; only the slowest rate is computed above {HIGHEST:g}, for on such a barrier the "
+                "faster modes hold no probability"
             )
         found: list[np.ndarray] = []
         rates: list[float] = []

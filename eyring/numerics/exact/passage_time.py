@@ -136,8 +136,8 @@ class Passage:
             if len(edges) > MOST_PANELS:
                 break
         raise AccuracyError(
-            f"the escape time settled only to a relative error of {error:.1g} (ln tau = {math.log(mantissa) + shift:.6g}); "
-            "drift or diffusion may jump or oscillate at a point that is not written as Piecewise or Abs",
+            f"the escape time settled only to a relative error of {error:.1g} (ln tau = {math.log(mantissa) + shift:.6g}); drift or diffusion "
+            "may jump or oscillate at a point that is not written as Piecewise or Abs",
             estimate=mantissa * math.exp(min(shift, 700)),
             error=error,
         )

@@ -74,8 +74,8 @@ def _check_one_dimensional(sde: SDE) -> None:
     if sde.dim == 2:
         raise NotApplicable(
             f"this SDE in {', '.join(map(str, sde.coordinates))} is not the kinetic equation of momentum (dx = v dt exactly, dv = -gamma v - "
-            "V'(x) with constant noise on v "
-            "alone), and spectra of two overdamped coordinates are not computed; use escape_time for a formula or simulate_escapes"
+            "V'(x) with constant noise on v alone), and spectra of two overdamped coordinates are not computed; use escape_time for a formula "
+            "or simulate_escapes"
         )
     symbolic_slope(sde)
 

@@ -114,9 +114,8 @@ class StepLaw:
             slope = float(np.diff(self.mean(here))[0] / (2 * step))
             if slope <= -1:
                 raise ParameterError(
-                    f"the learning rate times the curvature is {1 - slope:.4g} at the minimum {self.side * y:.6g}, and gradient descent "
-                    "settles only below 2; "
-                    "lower the learning rate"
+                    f"the learning rate times the curvature is {1 - slope:.4g} at the minimum {self.side * y:.6g}, and gradient descent settles "
+                    "only below 2; lower the learning rate"
                 )
 
     def check_can_cross(self, low: float, begin: float, end: float) -> None:
@@ -130,9 +129,9 @@ class StepLaw:
         stuck = y[(y > begin) & (highest <= y)]
         if len(stuck):
             raise NotApplicable(
-                f"no sequence of batches leads past {self.side * stuck[0]:.6g}: the noise of a real batch is bounded, and there the gradient "
-                "is stronger, so the escape time is "
-                "infinite (Gaussian noise of the same covariance would cross). Use a smaller batch or noisier samples"
+                f"no sequence of batches leads past {self.side * stuck[0]:.6g}: the noise of a real batch is bounded, and there the gradient is "
+                "stronger, so the escape time is infinite (Gaussian noise of the same covariance would cross). Use a smaller batch or noisier "
+                "samples"
             )
 
 
@@ -157,8 +156,8 @@ def step_law(dynamics: Dynamics, loss: Landscape, noise: GradientNoise | None, v
         raise NotApplicable(f"the chain is solved along one coordinate, and the loss has {loss.dim}; use simulate_escapes")
     if dynamics.buffers:
         raise NotApplicable(
-            f"{type(dynamics).__name__} keeps a velocity besides the parameter, so its chain moves in two dimensions; "
-            "use relaxation_rates of its SDE (the kinetic equation), or simulate_escapes"
+            f"{type(dynamics).__name__} keeps a velocity besides the parameter, so its chain moves in two dimensions; use relaxation_rates of "
+            "its SDE (the kinetic equation), or simulate_escapes"
         )
     if noise is None and not any(a.value.has(WHITE_NOISE) for a in dynamics.rule):
         raise ParameterError(

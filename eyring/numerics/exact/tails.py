@@ -27,8 +27,8 @@ def far_edges(line: Line, inner: float, scale: float, *, drop: float = DROP) -> 
             return np.unique(np.append(edges[: cut + 1 : 4], edges[cut]))
     raise NotApplicable(
         f"nothing holds the walker {'left' if line.side == 1 else 'right'} of {line.side * inner:.6g}: the drift there does not bring it back "
-        "(no confinement), "
-        "so it may run away and the mean time does not exist. Give a loss that rises on that side, or start where it is confined"
+        "(no confinement), so it may run away and the mean time does not exist. Give a loss that rises on that side, or start where it is "
+        "confined"
     )
 
 
@@ -69,9 +69,8 @@ def resolved_edges(line: Line, edges: np.ndarray, *, steepest: float = STEEPEST)
             return edges
         if parts.sum() > MOST_PANELS:
             raise AccuracyError(
-                f"the potential over the noise, Phi = int -f/D, changes by {change.sum():.3g} along the way, which needs more than "
-                f"{MOST_PANELS} panels; "
-                "the noise is too weak (or vanishes somewhere) for an exact answer, use a formula"
+                f"the potential over the noise, Phi = int -f/D, changes by {change.sum():.3g} along the way, which needs more than {MOST_PANELS} "
+                "panels; the noise is too weak (or vanishes somewhere) for an exact answer, use a formula"
             )
         start = np.concatenate([[0], np.cumsum(parts)[:-1]])
         fraction = (np.arange(parts.sum()) - np.repeat(start, parts)) / np.repeat(parts, parts)

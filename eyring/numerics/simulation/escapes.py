@@ -222,7 +222,6 @@ def _refuse_non_finite(position: np.ndarray, step: int) -> None:
     lost = np.flatnonzero(~np.isfinite(position).all(axis=0))
     if len(lost):
         raise AccuracyError(
-            f"walker {lost[0]} has left all bounds at step {step}: its state is {position[:, lost[0]].tolist()}. The steps are too large for "
-            "the slope far from the start; "
-            "lower the learning rate or the time step"
+            f"walker {lost[0]} has left all bounds at step {step}: its state is {position[:, lost[0]].tolist()}. The steps are too large for the "
+            "slope far from the start; lower the learning rate or the time step"
         )

@@ -66,9 +66,8 @@ def check_event(event: str | None) -> None:
     """
     if event is None or str(event).replace("-", " ") not in EVENTS:
         raise ParameterError(
-            "event must say what counts as escaped: 'to the saddle' (reach the saddle's coordinate) or 'next well' (reach the coordinate of "
-            "the minimum beyond it); "
-            f"got {event!r}"
+            "event must say what counts as escaped: 'to the saddle' (reach the saddle's coordinate) or 'next well' (reach the coordinate of the "
+            f"minimum beyond it); got {event!r}"
         )
 
 

@@ -134,7 +134,6 @@ def step_jacobian(dynamics: Dynamics, loss: Landscape, start: np.ndarray) -> np.
         curvature = np.max(np.linalg.eigvalsh(np.array(loss.hessian.subs(here).evalf().tolist(), dtype=float)))
         raise ParameterError(
             f"the optimizer does not settle at the start: the largest curvature there is {curvature:.6g}, and the learning rate times it must "
-            "stay below 2 "
-            "(2 (1 + momentum) with momentum). Lower the learning rate"
+            "stay below 2 (2 (1 + momentum) with momentum). Lower the learning rate"
         )
     return jacobian
