@@ -99,8 +99,8 @@ class SDE:
             return self
         if self.diffusion.has(sp.Piecewise):
             raise NotApplicable(
-                f"the noise jumps from one piece to the next, and in the {self.calculus} calculus the jump pushes walkers like a delta function, which no drift can write; "
-                "exact_escape_time and escape_time take such noise as it is, or write the Ito drift and use calculus='ito'"
+                f"the noise jumps from one piece to the next, and in the {self.calculus} calculus the jump pushes walkers like a delta function, "
+                "which no drift can write; exact_escape_time and escape_time take such noise as it is, or write the Ito drift and use calculus='ito'"
             )
         divergence = sp.Matrix([sum(sp.diff(self.diffusion[i, j], self.coordinates[j]) for j in range(self.dim)) for i in range(self.dim)])
         if self.calculus == "stratonovich" and not self._is_diagonal_and_local():

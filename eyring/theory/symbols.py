@@ -81,7 +81,7 @@ def glossary_table() -> str:
 
 learning_rate = declare("eta", r"\eta", "learning rate", unit="length^2/loss", typical=(1e-3, 0.1), positive=True)
 batch_size = declare("B", "B", "batch size", unit="1", typical=(1.0, 128.0), positive=True)
-momentum = declare("mu", r"\mu", "momentum", unit="1", typical=(0.5, 0.99), positive=True)
+momentum = declare("mu", r"\mu", "momentum", unit="1", typical=(0.5, 0.99), nonnegative=True)
 dampening = declare("dampening", "d", "dampening of the momentum buffer", unit="1", typical=(0.0, 0.9), nonnegative=True)
 temperature = declare("T", "T", "temperature: noise strength in dx = -L' dt + sqrt(2 T) dW", unit="loss", typical=(0.02, 0.3), positive=True)
 diffusion = declare("D", "D", "diffusion coefficient: dx = f dt + sqrt(2 D) dW", unit="length^2/time", typical=(0.02, 0.3), positive=True)

@@ -29,7 +29,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(_HOMES[name]), name)
     except ModuleNotFoundError as error:
         if error.name in {"torch", "sklearn"}:
-            raise ModuleNotFoundError(f"eyring.validation trains with {error.name}, which is not installed: pip install 'eyring[validate]'", name=error.name) from error
+            message = f"eyring.validation trains with {error.name}, which is not installed: pip install 'eyring[validate]'"
+            raise ModuleNotFoundError(message, name=error.name) from error
         raise
     globals()[name] = value
     return value

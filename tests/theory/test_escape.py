@@ -387,3 +387,19 @@ def test_a_saddle_of_another_basin_is_refused_in_two_dimensions():
     surface = ey.landscapes.mueller_brown()
     with pytest.raises(NotApplicable, match="does not border the basin"):
         ey.escape_time(ey.WhiteNoiseGD().sde(surface), start=surface.minima()[0], over=surface.saddles()[1], **NEXT_WELL)
+
+
+def test_noise_in_proportion_to_a_negative_loss_is_refused_by_the_compiled_formula():
+    """C = 2 L H/B needs L > 0 at the minimum; the message says so instead of a logarithm of a negative number."""
+    tau = ey.escape_time(ey.SGD().sde(LOCAL, ey.noise.Loss()), start=A, over=S, **NEXT_WELL)
+    with pytest.raises(NotApplicable, match="the noise is positive at the minimum"):
+        tau.compile("numpy")(B=10, eta=0.01, H_a=2, H_b=-1, L_a=-0.1, L_b=0.3)
+
+
+def test_momentum_zero_is_allowed_in_the_compiled_formula():
+    """mu = 0 is plain SGD read in phase space; mu = 1 has no friction and is refused."""
+    f = ey.escape_time(ey.MomentumSGD().sde(LOCAL, ey.noise.Isotropic()), start=A, over=S, **NEXT_WELL).compile("numpy")
+    at = {"B": 10, "eta": 0.01, "sigma": 1, "H_a": 2, "H_b": -1, "L_a": 0, "L_b": 0.005}
+    assert f.log(mu=0, **at) > 0
+    with pytest.raises(NotApplicable, match="momentum is below 1"):
+        f(mu=1.2, **at)

@@ -64,6 +64,7 @@ def kinetic_rates(kinetic: Kinetic, numbers: Mapping[sp.Symbol, Any], count: int
     """
     slope, friction, temperature = numeric_kinetic(kinetic, numbers)
     lowering = lowering_matrix(slope, temperature, POSITIONS[-1])
+    _demand_enough_friction(friction, lowering)
 
     @cache
     def rates(position: int, order: int) -> np.ndarray:
@@ -89,6 +90,20 @@ def kinetic_rates(kinetic: Kinetic, numbers: Mapping[sp.Symbol, Any], count: int
             error=error,
         )
     return [(float(rate), 0.0, max(error, 1e-12)) for rate in here]
+
+
+def _demand_enough_friction(friction: float, lowering: np.ndarray) -> None:
+    """Refuse at once what would need thousands of velocity orders: about 100 swings per relaxation time.
+
+    Raises:
+        AccuracyError: If the friction is below 1/50 of the frequency in the wells.
+    """
+    frequency = max(abs(lowering[i, i + 1]) / math.sqrt(i + 1) for i in range(8))
+    if friction < frequency / 50:
+        raise AccuracyError(
+            f"the friction gamma = {friction:.3g} is too small for this solver: with a frequency of about {frequency:.2g} in the wells it would need about "
+            f"{100 * frequency / friction:.0f} velocity orders, and at most {ORDERS[-1]} are tried. Raise the friction, or simulate the optimizer itself"
+        )
 
 
 def lowering_matrix(slope: Callable[[np.ndarray], np.ndarray], temperature: float, size: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from eyring.theory.escape.positivity import zero_of_diffusion
 from eyring.theory.formula import Formula
 from eyring.theory.landscapes import LocalLandscape
 from eyring.theory.regime import Condition
+from eyring.theory.symbols import diffusion_min, diffusion_saddle
 
 __all__ = ["Kramers"]
 
@@ -52,12 +53,19 @@ class Kramers(EscapeTheory):
         values = local_values(problem, order + 1)
         derivation = general.apply(INSERT, "insert the landscape and the noise", values=values, problem=problem)
         own_error = _first_nonzero(neglected, values, problem)
-        conditions = regime_of(problem, values[EXPONENT])
+        conditions = (*_noise_is_there(values), *regime_of(problem, values[EXPONENT]))
         if own_error is not None:
             conditions += tuple(
                 c for c in [Condition(abs(own_error) < sp.Rational(1, 4), "the first neglected term is small")] if c.relation != sp.true
             )
         return Formula(derivation, "time", problem.sde.clock, conditions, own_error, name=self.name)
+
+
+def _noise_is_there(values: dict[sp.Symbol, sp.Expr]) -> tuple[Condition, ...]:
+    """Demand positive noise at minimum and saddle where its sign is not known (noise in proportion to a loss that may be negative)."""
+    places = ((values[diffusion_min], "minimum"), (values[diffusion_saddle], "saddle"))
+    unsure = ((D, where) for D, where in places if not D.is_positive)
+    return tuple(Condition(D > 0, f"the noise is positive at the {where}", hard=True) for D, where in unsure if (D > 0) != sp.true)
 
 
 def _first_nonzero(neglected: tuple[sp.Expr, ...], values: dict[sp.Symbol, sp.Expr], problem: EscapeProblem) -> sp.Expr | None:
