@@ -101,8 +101,9 @@ def _demand_enough_friction(friction: float, lowering: np.ndarray) -> None:
     frequency = max(abs(lowering[i, i + 1]) / math.sqrt(i + 1) for i in range(8))
     if friction < frequency / 50:
         raise AccuracyError(
-            f"the friction gamma = {friction:.3g} is too small for this solver: with a frequency of about {frequency:.2g} in the wells it would need about "
-            f"{100 * frequency / friction:.0f} velocity orders, and at most {ORDERS[-1]} are tried. Raise the friction, or simulate the optimizer itself"
+            f"the friction gamma = {friction:.3g} is too small for this solver: at a frequency of about {frequency:.2g} in the wells it would need "
+            f"about {100 * frequency / friction:.0f} velocity orders, and at most {ORDERS[-1]} are tried. "
+            "Raise the friction, or simulate the optimizer itself"
         )
 
 
