@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -111,17 +111,21 @@ class _Together:
 
 
 def _verdicts(rows: Sequence[RegressionRow], together: _Together) -> list[Verdict]:
-    """Judge every direction of one sampler and batch size; the worst direction speaks.
+    """Judge every direction of one sampler and batch size; the worst direction speaks, for a law must hold in all of them.
 
-    For the wrong factor (N-S)/(N-1) the least rejected direction speaks instead: every direction must reject it.
+    For the wrong factor (N-S)/(N-1) the note also gives the direction that rejects it least.
     """
     sampler, size = rows[0].sampler, rows[0].batch_size
     name = f"{sampler}, S = {size}"
 
     def all_directions(claim: str, laws: Sequence[float], *, own: bool = False, every: bool = False) -> Verdict:
-        note = f"{'least rejected' if every else 'worst'} of {len(rows)} directions"
+        note = f"worst of {len(rows)} directions"
         seen = [together.judge(claim, row, law, "second-moment fixed point", own=own, note=note) for row, law in zip(rows, laws, strict=True)]
-        return min(seen, key=lambda v: v.sigma) if every else max(seen, key=_badness)
+        worst = max(seen, key=_badness)
+        if not every:
+            return worst
+        least = min(range(len(seen)), key=lambda k: seen[k].sigma)
+        return replace(worst, note=f"{worst.note}; least rejected: number {rows[least].direction}, at {seen[least].sigma:.1f} sigma")
 
     iid = rows[0].exact is not None
     verdicts = []
