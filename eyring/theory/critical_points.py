@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import mpmath
 import sympy as sp
 
-from eyring.errors import EyringError
+from eyring.errors import EyringError, NotApplicable
 
 if TYPE_CHECKING:
     from eyring.theory.landscape import Landscape
@@ -27,6 +27,11 @@ def stationary_positions(landscape: "Landscape") -> list[tuple[sp.Expr, ...]]:
     Raises:
         EyringError: If there is no exact solution and no domain to search, or more than 100 000 solutions.
     """
+    if landscape.hessian.has(sp.DiracDelta):
+        raise NotApplicable(
+            f"the loss {landscape.expression} has a kink (an absolute value), and minima and saddles here need two derivatives; "
+            "round it off, as in sqrt(x**2 + 0.01)"
+        )
     gradient = [sp.expand(g) if g.is_polynomial(*landscape.coordinates) else g for g in landscape.gradient]
     if _is_separable(landscape):
         axes = [_roots_on_a_line(g, c, landscape) for g, c in zip(gradient, landscape.coordinates, strict=True)]
@@ -54,6 +59,8 @@ def _roots_on_a_line(slope: sp.Expr, x: sp.Symbol, landscape: "Landscape") -> li
     polynomial = sp.Poly(slope, x)
     if polynomial.free_symbols_in_domain:
         return _real(sp.roots(polynomial, multiple=False))
+    if not (polynomial.domain.is_ZZ or polynomial.domain.is_QQ):
+        return [sp.re(root) for root in polynomial.nroots(n=DIGITS) if abs(sp.im(root)) < 1e-20]
     return [_readable(root) for root in dict.fromkeys(sp.real_roots(polynomial))]
 
 

@@ -4,6 +4,7 @@ import mpmath
 import sympy as sp
 
 from eyring.errors import EyringError, NotApplicable
+from eyring.theory.definite import demand_covariance
 from eyring.theory.dynamics.contract import GRADIENT, PARAMETER, WHITE_NOISE, Dynamics
 from eyring.theory.symbols import exact_number
 from eyring.theory.symbols import learning_rate as ETA
@@ -35,10 +36,11 @@ def discrete_covariance(dynamics: Dynamics, *, hessian: sp.MatrixBase, covarianc
     >>> discrete_covariance(SGD(learning_rate=sp.Rational(1, 2)), hessian=sp.Matrix([[1]]), covariance=sp.Matrix([[3]]))
     Matrix([[1]])
     """
-    H, C = (sp.ImmutableMatrix(m).applyfunc(exact_number) for m in (hessian, covariance))
+    H, C = (sp.ImmutableMatrix(m if isinstance(m, sp.MatrixBase) else [[m]]).applyfunc(exact_number) for m in (hessian, covariance))
     n = H.rows
-    if H.shape != (n, n) or C.shape != (n, n) or H != H.T or C != C.T:
+    if H.shape != (n, n) or C.shape != (n, n) or H != H.T:
         raise EyringError(f"hessian and covariance must be symmetric matrices of one shape, got {H.shape} and {C.shape}")
+    demand_covariance(C, "the covariance of the minibatch gradient")
     A, K = _linear_step(dynamics, H)
     _demand_contraction(A)
     return sp.ImmutableMatrix(_solve_stein(A, K * C * K.T)[:n, :n])
@@ -89,5 +91,5 @@ def _demand_contraction(A: sp.Matrix) -> None:
     if radius >= 1:
         raise NotApplicable(
             f"the steps do not contract: the spectral radius of one step is {float(radius):.6g}, and a stationary law needs less than 1. "
-            "Lower the learning rate below 2 (1 + mu)/curvature, and leave flat directions out"
+            "Lower the learning rate (plain SGD and heavy ball: below 2 (1 + mu)/curvature), and leave flat directions out"
         )

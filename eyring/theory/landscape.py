@@ -76,7 +76,7 @@ class Landscape:
         symbols = tuple(sp.Symbol(c, real=True) if isinstance(c, str) else c for c in names)
         if not symbols or len(set(symbols)) != len(symbols) or not all(isinstance(c, sp.Symbol) for c in symbols):
             raise EyringError(f"a landscape needs distinct coordinates such as ['x'], got {names}")
-        parsed = parse_expression(expression, symbols) if isinstance(expression, str) else exact_number(expression)
+        parsed = parse_expression(expression, symbols) if isinstance(expression, str) else _with_named(exact_number(expression), names, symbols)
         if not isinstance(parsed, sp.Expr) or parsed.has(sp.nan, sp.zoo, sp.oo, sp.I):
             raise EyringError(f"a loss must be a real, finite expression, got {expression}")
         if domain is not None and len(domain) != len(symbols):
@@ -139,9 +139,11 @@ class Landscape:
         Raises:
             EyringError: If no critical point lies that near; the message names the nearest one.
         """
+        if point is None or isinstance(point, str):
+            raise EyringError(f"{role} must be a critical point of the loss or a number, got {point!r}")
         if isinstance(point, CriticalPoint):
-            return point
-        wanted = tuple(exact_number(c) for c in (point if isinstance(point, Sequence | sp.MatrixBase) else (point,)))
+            return self._own(point, role)
+        wanted = tuple(exact_number(c) for c in (point if isinstance(point, Iterable) else (point,)))
         if len(wanted) != self.dim:
             raise EyringError(f"{role} needs {self.dim} coordinates ({', '.join(map(str, self.coordinates))}), got {len(wanted)}")
         if any(c.is_real is False or c.is_finite is False or c is sp.nan for c in wanted):
@@ -153,6 +155,18 @@ class Landscape:
         if nearest_distance > SNAP:
             raise EyringError(f"{role} = {', '.join(map(str, wanted))} is not a critical point of the loss; the nearest is the {nearest}")
         return nearest
+
+    def _own(self, point: CriticalPoint, role: str) -> CriticalPoint:
+        if len(point.position) != self.dim:
+            raise EyringError(f"{role}: the {point} has {len(point.position)} coordinates, and this loss has {self.dim}")
+        slope = self.gradient.subs(dict(zip(self.coordinates, point.position, strict=True)))
+        if slope.is_zero_matrix is not True and not slope.free_symbols and not slope.has(sp.core.function.AppliedUndef):
+            steepness = max(abs(float(g)) for g in slope)
+            if steepness > 1e-6 * max(1.0, *(abs(float(c)) for c in point.hessian)):
+                raise EyringError(
+                    f"{role}: the {point} is not a critical point of this loss (its slope there is {steepness:.3g}); it belongs to another one"
+                )
+        return point
 
     @staticmethod
     def _distance(point: CriticalPoint, wanted: tuple[sp.Expr, ...]) -> float:
@@ -166,6 +180,16 @@ class Landscape:
 
     def _repr_latex_(self) -> str:
         return f"$L({', '.join(map(sp.latex, self.coordinates))}) = {sp.latex(self.expression)}$"
+
+
+def _with_named(expression: sp.Expr, names: Sequence[sp.Symbol | str], symbols: Sequence[sp.Symbol]) -> sp.Expr:
+    """Let a coordinate given by name stand for the expression's symbol of that name, whatever its assumptions."""
+    wanted = {s.name: s for n, s in zip(names, symbols, strict=True) if isinstance(n, str)}
+    return (
+        expression.xreplace({s: wanted[s.name] for s in expression.free_symbols if s.name in wanted})
+        if isinstance(expression, sp.Expr)
+        else expression
+    )
 
 
 def _exact_floats(expression: sp.Expr) -> sp.Expr:

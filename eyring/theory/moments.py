@@ -4,7 +4,7 @@ import sympy as sp
 
 from eyring.errors import DerivationError, ParameterError
 from eyring.theory.derivation import Derivation, Rule
-from eyring.theory.dynamics.contract import DT, WHITE_NOISE, Dynamics, buffer_of, gradient_noise, one_step_map, white_noise
+from eyring.theory.dynamics.contract import DT, WHITE_NOISE, Dynamics, buffer_of, gradient_noise, one_step_map, stable_curvature, white_noise
 from eyring.theory.landscape import Landscape
 from eyring.theory.noise.contract import GradientNoise
 from eyring.theory.sde import SDE
@@ -33,6 +33,8 @@ def match_moments(dynamics: Dynamics, loss: Landscape, noise: GradientNoise | No
     Raises:
         ParameterError: If nothing makes the dynamics random.
     """
+    if not isinstance(loss, Landscape):
+        raise ParameterError(f"the loss must be a Landscape, got {loss!r}; write ey.Landscape(expression, coordinates)")
     if noise is None and not any(WHITE_NOISE in value.free_symbols for _, value in dynamics.rule):
         raise ParameterError(
             f"{type(dynamics).__name__} without a noise model is deterministic and has no diffusion; give the gradient noise, "
@@ -63,7 +65,7 @@ def match_moments(dynamics: Dynamics, loss: Landscape, noise: GradientNoise | No
     )
     return SDE(
         mean.expression, spread.expression, generic.coordinates, "ito", space.clock,
-        landscape=loss, derivation=Derivation(title).follow(mean).follow(spread),
+        landscape=loss, derivation=Derivation(title).follow(mean).follow(spread), stable_curvature=stable_curvature(dynamics),
     )  # fmt: skip
 
 

@@ -12,7 +12,8 @@ def rational_in(expression: sp.Expr, x: sp.Symbol) -> bool:
 
 def definite_free(integrand: sp.Expr, x: sp.Symbol) -> sp.Expr:
     """Return an antiderivative of ``integrand``; an integral from 0 where sympy has none in closed form."""
-    if rational_in(integrand, x):
+    inexact = integrand.has(sp.Float) and not integrand.is_polynomial(x)  # partial fractions need exact roots
+    if rational_in(integrand, x) and not inexact:
         closed = sp.integrate(sp.apart(sp.together(integrand), x) if not integrand.is_polynomial(x) else sp.expand(integrand), x)
         if not closed.has(sp.RootSum, sp.Integral):
             return closed

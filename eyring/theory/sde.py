@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from eyring.errors import EyringError, NotApplicable
+from eyring.theory.definite import demand_covariance
 from eyring.theory.landscape import Landscape
 from eyring.theory.symbols import exact_number
 
@@ -30,6 +31,7 @@ class SDE:
         clock: Continuous time of one iteration.
         landscape: The loss whose gradient drives it, where known.
         derivation: How drift and diffusion were derived, where they were.
+        stable_curvature: The curvature beyond which the optimizer's own steps run away, where it is known.
 
     Raises:
         EyringError: If shapes do not fit, D is not symmetric, or the calculus is unknown.
@@ -42,6 +44,7 @@ class SDE:
     clock: sp.Expr
     landscape: Landscape | None = field(compare=False)
     derivation: "Derivation | None" = field(compare=False, repr=False)
+    stable_curvature: sp.Expr | None = field(compare=False, repr=False)
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class SDE:
         *,
         landscape: Landscape | None = None,
         derivation: "Derivation | None" = None,
+        stable_curvature: sp.Expr | None = None,
     ) -> None:
         symbols = (coordinates,) if isinstance(coordinates, sp.Symbol) else tuple(coordinates)
         column = _matrix(drift, column=True)
@@ -60,15 +64,18 @@ class SDE:
         n = len(symbols)
         if column.shape != (n, 1) or matrix.shape != (n, n):
             raise EyringError(
-                f"{n} coordinates need a drift of {n} components and an {n} x {n} diffusion matrix, got shapes {column.shape} and {matrix.shape}"
+                f"{n} coordinates need a drift of {n} components and a {n} x {n} diffusion matrix, got shapes {column.shape} and {matrix.shape}"
             )
-        if (matrix - matrix.T).applyfunc(sp.simplify) != sp.zeros(n):
-            raise EyringError("a diffusion matrix is symmetric; the one given is not")
+        demand_covariance(matrix, "a diffusion matrix")
+        if column.has(sp.nan, sp.zoo, sp.oo, sp.I):
+            raise EyringError(f"a drift must be real and finite, got {column.tolist()}")
+        if exact_number(clock).is_positive is False:
+            raise EyringError(f"the clock, the time of one iteration, must be positive, got {clock}")
         if calculus not in CALCULI:
             raise EyringError(f"calculus must be one of {', '.join(CALCULI)}, got {calculus!r}")
         for name, value in {
             "drift": column, "diffusion": matrix, "coordinates": symbols, "calculus": calculus,
-            "clock": exact_number(clock), "landscape": landscape, "derivation": derivation,
+            "clock": exact_number(clock), "landscape": landscape, "derivation": derivation, "stable_curvature": stable_curvature,
         }.items():  # fmt: skip
             object.__setattr__(self, name, value)
 
@@ -115,7 +122,13 @@ class SDE:
         landscape = None
         if self.landscape is not None and type(self.landscape) is Landscape:
             landscape = Landscape(self.landscape.expression.subs(values), self.landscape.coordinates, domain=self.landscape.domain)
-        return self.with_(drift=self.drift.subs(values), diffusion=self.diffusion.subs(values), clock=self.clock.subs(values), landscape=landscape)
+        return self.with_(
+            drift=self.drift.subs(values),
+            diffusion=self.diffusion.subs(values),
+            clock=self.clock.subs(values),
+            landscape=landscape,
+            stable_curvature=self.stable_curvature.subs(values) if self.stable_curvature is not None else None,
+        )
 
     def with_(self, **changes: object) -> "SDE":
         """Return a copy with some fields changed."""

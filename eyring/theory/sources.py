@@ -54,6 +54,7 @@ _ENTRIES = (
     Source("daizhu2021", "Dai, X. and Zhu, Y.", "On Large Batch Training and Sharp Minima: A Fokker-Planck Perspective", "arXiv:2112.00987", 2021),
     Source("ziyin2022", "Ziyin, L. and Liu, K. and Mori, T. and Ueda, M.", "Strength of Minibatch Noise in SGD", "ICLR 2022, arXiv:2102.05375", 2022, verified=True),
     Source("mori2021", "Mori, T. and Ziyin, L. and Liu, K. and Ueda, M.", "Power-law escape rate of SGD", "arXiv:2105.09557", 2021, verified=True),
+    Source("melnikov1986", "Mel'nikov, V. I. and Meshkov, S. V.", "Theory of activated rate processes: exact solution of the Kramers problem", "J. Chem. Phys. 85, 1018", 1986),
     Source("mandt2017", "Mandt, S. and Hoffman, M. D. and Blei, D. M.", "Stochastic Gradient Descent as Approximate Bayesian Inference", "JMLR 18, 1", 2017),
 )  # fmt: skip
 

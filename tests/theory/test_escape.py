@@ -326,7 +326,7 @@ TRIPLE = ey.Landscape(sp.integrate((x + 2) * (x + 1) * x * (x - sp.Rational(3, 2
         (
             lambda: ey.escape_time(SINGULAR, start=-1, over=0, **NEXT_WELL),
             NotApplicable,
-            "noise vanishes at x = .*between minimum and saddle.*ey.noise.Hessian.*FiniteSum",
+            "noise vanishes or turns negative at x = .*between minimum and saddle.*ey.noise.Hessian.*FiniteSum",
         ),
         (
             lambda: ey.escape_time(ey.WhiteNoiseGD().sde(TRIPLE), start=TRIPLE.minima()[0], over=TRIPLE.saddles()[1], **NEXT_WELL),
@@ -356,7 +356,7 @@ TRIPLE = ey.Landscape(sp.integrate((x + 2) * (x + 1) * x * (x - sp.Rational(3, 2
         (
             lambda: ey.escape_time(ey.SGD(learning_rate=1).sde(WELL, ey.noise.Isotropic()), start=-1, over=0, **NEXT_WELL),
             NotApplicable,
-            "a step does not overshoot the minimum.*Lower the learning rate",
+            "a step does not overshoot the minimum.*lower the learning rate",
         ),
         (
             lambda: ey.escape_time(ey.SDE([x - x**3, -y], sp.diag(T, 2 * T), [x, y]), start=(-1, 0), over=(0, 0), **NEXT_WELL),
@@ -403,3 +403,77 @@ def test_momentum_zero_is_allowed_in_the_compiled_formula():
     assert f.log(mu=0, **at) > 0
     with pytest.raises(NotApplicable, match="momentum is below 1"):
         f(mu=1.2, **at)
+
+
+@pytest.mark.parametrize(("nesterov", "limit"), [(False, 2 * (1 + mu)), (True, 2 * (1 + mu) / (1 + 2 * mu))])
+def test_the_stability_condition_is_that_of_the_optimizers_own_steps(nesterov, limit):
+    """Read off the update rule; a hair beyond it the exact discrete law finds steps that do not contract."""
+    from eyring.theory.dynamics.contract import stable_curvature
+
+    dynamics = ey.MomentumSGD(nesterov=nesterov)
+    assert sp.simplify(stable_curvature(dynamics) - limit / eta) == 0
+    edge = limit.subs(mu, sp.Rational(9, 10))
+    steps = {"momentum": sp.Rational(9, 10), "nesterov": nesterov}
+    ey.discrete_covariance(ey.MomentumSGD(learning_rate=edge * sp.Rational(99, 100), **steps), hessian=sp.eye(1), covariance=sp.eye(1))
+    with pytest.raises(NotApplicable, match="do not contract"):
+        ey.discrete_covariance(ey.MomentumSGD(learning_rate=edge * sp.Rational(101, 100), **steps), hessian=sp.eye(1), covariance=sp.eye(1))
+
+
+def test_every_curvature_of_the_minimum_bounds_the_learning_rate():
+    """Transverse curvature h as a symbol: eta 2 < 2 and eta h < 2, not eta (2 + h) < 2."""
+    tau = ey.escape_time(ey.WhiteNoiseGD().sde(ey.Landscape(WELL.expression + h * y**2 / 2, [x, y])), start=(-1, 0), over=(0, 0), **NEXT_WELL)
+    hard = [c for c in tau.conditions if c.hard]
+    assert [c.holds({eta: 0.6, h: 2}) for c in hard] == [True, True]
+    assert False in [c.holds({eta: 0.6, h: 4}) for c in hard]
+
+
+def test_a_second_exit_that_is_not_higher_is_named():
+    """From the middle of three wells walkers leave on both sides: 1/tau is then the rate over one saddle."""
+    triple = ey.Landscape(x**6 / 6 - 5 * x**4 / 4 + 2 * x**2, [x])
+    tau = ey.escape_time(ey.WhiteNoiseGD().sde(triple), start=0, over=1, **NEXT_WELL)
+    named = [c for c in tau.conditions if "the saddle at -1 on the other side is higher" in c.sentence]
+    assert [c.holds({}) for c in named] == [False]
+
+
+def test_numbers_that_break_a_condition_stay_visible():
+    """T = 10 over a barrier of 1/4: the relation is printed with its numbers, not as False."""
+    tau = ey.escape_time(ey.WhiteNoiseGD(learning_rate=0.01, temperature=10).sde(WELL), start=-1, over=0, **NEXT_WELL)
+    assert "needs: 1/40 > 3" in str(tau)
+
+
+@pytest.mark.parametrize(
+    ("build", "error", "message"),
+    [
+        (
+            lambda: ey.escape_time(ey.SDE(x - x**3, 0, [x]), start=-1, over=0, **NEXT_WELL),
+            NotApplicable,
+            "there is no noise: the diffusion matrix is zero",
+        ),
+        (lambda: ey.escape_time(ey.WhiteNoiseGD().sde(WELL), start=-1, over=0, event=3), EyringError, "got 3"),
+        (
+            lambda: ey.escape_time(ey.WhiteNoiseGD().sde(WELL), start=None, over=0, **NEXT_WELL),
+            EyringError,
+            "start must be a critical point of the loss or a number",
+        ),
+        (lambda: ey.SGD().sde("x**2", ey.noise.Isotropic()), EyringError, "the loss must be a Landscape"),
+        (lambda: ey.Landscape("abs(x) + x**2", ["x"]).minima(), NotApplicable, "has a kink"),
+        (
+            lambda: ey.escape_time(ey.WhiteNoiseGD().sde(WELL), start=-1, over=ey.Landscape((x - 2) ** 2, [x]).minima()[0], **NEXT_WELL),
+            EyringError,
+            "is not a critical point of this loss",
+        ),
+        (lambda: ey.noise.Covariance([[1, 2], [2, 1]]).covariance(ey.Landscape(x**2 + y**2, [x, y])), EyringError, "has the eigenvalue -1"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_any_algebra(build, error, message):
+    """In physics, not in sympy's words."""
+    with pytest.raises(error, match=message):
+        build()
+
+
+def test_noise_with_a_kink_at_the_saddle_keeps_its_leading_order():
+    """D (1 + |x|) has no second derivative at the saddle: the formula stands and its own error is unknown."""
+    tau = ey.escape_time(ey.SDE(x - x**3, T * (1 + sp.Abs(x)), [x]), start=-1, over=0, **NEXT_WELL)
+    assert tau.next_order is None
+    sde = ey.SDE(x - x**3, sp.Rational(1, 100) * (1 + sp.Abs(x)), [x])
+    assert tau.compile("numpy").log(T=0.01) == pytest.approx(exact_log_time(sde, start=-1, target=1, left=-2.5), abs=0.15)

@@ -34,8 +34,8 @@ def test_the_density_of_each_calculus_solves_the_converted_equation():
     ("build", "error", "message"),
     [
         (lambda: ey.SDE(-x, 1, [x], calculus="malliavin"), EyringError, "calculus must be one of ito, stratonovich, anti-ito"),
-        (lambda: ey.SDE([-x], 1, [x, y]), EyringError, "2 coordinates need a drift of 2 components and an 2 x 2 diffusion matrix"),
-        (lambda: ey.SDE([-x, -y], sp.Matrix([[1, 1], [0, 1]]), [x, y]), EyringError, "a diffusion matrix is symmetric"),
+        (lambda: ey.SDE([-x], 1, [x, y]), EyringError, "2 coordinates need a drift of 2 components and a 2 x 2 diffusion matrix"),
+        (lambda: ey.SDE([-x, -y], sp.Matrix([[1, 1], [0, 1]]), [x, y]), EyringError, "a diffusion matrix must be symmetric"),
         (
             lambda: ey.SDE([-x, -y], sp.Matrix([[1 + y**2, 0], [0, 1]]), [x, y], calculus="stratonovich").ito(),
             NotApplicable,
@@ -46,6 +46,10 @@ def test_the_density_of_each_calculus_solves_the_converted_equation():
             NotApplicable,
             "pushes walkers like a delta function",
         ),
+        (lambda: ey.SDE([sp.nan], 1, [x]), EyringError, "a drift must be real and finite"),
+        (lambda: ey.SDE([sp.I * x], 1, [x]), EyringError, "a drift must be real and finite"),
+        (lambda: ey.SDE(-x, -1, [x]), EyringError, "must not be negative in any direction; the one given has the eigenvalue -1"),
+        (lambda: ey.SDE(-x, 1, [x], clock=0), EyringError, "the clock, the time of one iteration, must be positive, got 0"),
     ],
 )
 def test_what_cannot_be_written_is_refused(build, error, message):

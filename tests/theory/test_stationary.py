@@ -104,9 +104,22 @@ def test_mori_type_noise_gives_a_power_law():
         (ey.SDE(-(x**2), 1, [x]), "does not rise as x -> -oo: the weight is not normalisable"),
         (ey.SDE([-x, -y], sp.Matrix([[1, 0], [0, 1 + x**2]]), [x, y]), "no stationary law is known for this SDE .*current circulates"),
         (ey.SDE([x, -y], sp.eye(2), [x, y]), "do not decay|does not rise"),
+        (ey.SDE([0], 1, [x]), "does not rise as x -> .oo"),
+        (ey.WhiteNoiseGD().sde(ey.Landscape(x**2 + 0 * y, [x, y])), "does not rise as y -> .oo"),
+        (ey.WhiteNoiseGD(temperature=1).sde(ey.Landscape(sp.log(1 + x**2) / 8, [x])), r"falls like \|x\|\^\(-1/4\) .* not normalisable"),
+        (ey.SGD().sde(ey.landscapes.double_well(), ey.noise.Loss()), "vanishes or is negative at x = .*add a constant to the loss"),
+        (ey.SDE(-x, T * sp.Abs(x), [x]), "vanishes or is negative at x = 0"),
     ],
 )
 def test_what_has_no_known_stationary_law_is_refused(sde, message):
     """With the reason in physics."""
     with pytest.raises(NotApplicable, match=message):
         ey.stationary(sde)
+
+
+def test_a_power_law_that_is_normalisable_only_when_cold_carries_that_condition():
+    """L = ln(1 + x^2)/8: p ~ (1 + x^2)^(-1/(8 T)) is normalisable below T = 1/4."""
+    conditions = ey.stationary(ey.WhiteNoiseGD().sde(ey.Landscape(sp.log(1 + x**2) / 8, [x]))).conditions
+    assert all(c.holds({T: 0.2}) for c in conditions)
+    assert not any(c.holds({T: 0.3}) for c in conditions)
+    assert len(conditions) == 2

@@ -149,6 +149,21 @@ def buffer_of(buffer: sp.Symbol, coordinate: sp.Symbol) -> sp.Symbol:
     return sp.Symbol(f"{buffer}_{coordinate}", real=True)
 
 
+def stable_curvature(dynamics: Dynamics) -> sp.Expr | None:
+    """Return the curvature beyond which the steps on a quadratic loss alternate and grow: an eigenvalue of one step passes -1.
+
+    2/eta for SGD, 2 (1 + mu)/eta for heavy ball, 2 (1 + mu)/(eta (1 + 2 mu)) for Nesterov. None if the rule has no such limit.
+    """
+    curvature = sp.Symbol("k", positive=True)
+    state = (PARAMETER, *dynamics.buffers)
+    current: dict[sp.Symbol, sp.Expr] = {**{s: s for s in state}, GRADIENT: curvature * PARAMETER, WHITE_NOISE: sp.Integer(0)}
+    for target, value in dynamics.rule:
+        current[target] = value.xreplace(current)
+    step = sp.Matrix([current[s] for s in state]).jacobian(list(state))
+    limits = [root for root in sp.solve((sp.eye(len(state)) + step).det(), curvature) if root.is_nonpositive is not True]
+    return sp.factor(limits[0]) if limits else None
+
+
 def gradient_noise(coordinate: sp.Symbol) -> sp.Symbol:
     """Return the symbol zeta of the gradient noise in one coordinate."""
     return sp.Symbol(f"zeta_{coordinate}", real=True)

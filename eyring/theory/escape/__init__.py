@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import sympy as sp
-
 from eyring.errors import EyringError, NotApplicable
 from eyring.theory.catalog import catalog
 from eyring.theory.escape.contract import EVENTS, EscapeProblem, EscapeTheory
@@ -70,10 +68,11 @@ def escape_time(
 
 def _from_the_update_rule(sde: SDE, formula: Formula) -> Formula:
     """Put the derivation of the SDE, where it has one, before that of the formula; refuse what its numbers already forbid."""
-    broken = next((c for c in formula.conditions if c.hard and c.relation == sp.false), None)
+    broken = next((c for c in formula.conditions if c.hard and c.holds({}) is False), None)
     if broken is not None:
         raise NotApplicable(
-            f"the numbers given break a condition without which the formula means nothing: {broken.sentence}. {broken.remedy}".rstrip()
+            f"the numbers given break a condition without which the formula means nothing: {broken.sentence} ({broken.relation}). "
+            f"{broken.remedy}".rstrip()
         )
     if sde.derivation is None:
         return formula
@@ -84,9 +83,6 @@ def _from_the_update_rule(sde: SDE, formula: Formula) -> Formula:
 def _refusal(problem: EscapeProblem, objections: dict[str, str | None]) -> str:
     others = [t.name for t in escape_theories() if t.name not in objections and t.objection(problem) is None]
     reasons = "; ".join(f"{name}: {why}" for name, why in objections.items())
-    road = (
-        f"Theories that apply: {', '.join(others)}."
-        if others
-        else "No theory here applies; ask exact_escape_time (one dimension) or simulate_escapes."
-    )
+    elsewhere = "exact_escape_time or simulate_escapes" if problem.sde.dim == 1 else "simulate_escapes"
+    road = f"Theories that apply: {', '.join(others)}." if others else f"No theory here applies; ask {elsewhere}."
     return f"no escape formula holds here. {reasons}. {road}"

@@ -9,7 +9,7 @@ import sympy as sp
 from eyring.theory.formula import Formula
 from eyring.theory.kinetic import Kinetic
 from eyring.theory.landscape import CriticalPoint, Landscape
-from eyring.theory.regime import Condition
+from eyring.theory.regime import Condition, greater, less
 from eyring.theory.sde import SDE
 
 __all__ = ["EVENTS", "EscapeProblem", "EscapeTheory", "regime_of"]
@@ -65,35 +65,50 @@ class EscapeTheory(ABC):
 
 
 def regime_of(problem: EscapeProblem, exponent: sp.Expr) -> tuple[Condition, ...]:
-    """Return the conditions common to all escape formulas of Kramers' type."""
-    conditions = [Condition(exponent > 3, "the barrier is high against the noise")]
+    """Return the conditions common to all escape formulas of Kramers' type; those that the numbers already fulfil are left out."""
+    conditions = [Condition(greater(exponent, sp.Integer(3)), "the barrier is high against the noise"), *_other_exits(problem)]
     if not problem.barrier.is_positive:
-        conditions.insert(0, Condition(problem.barrier > 0, "the saddle lies above the minimum", hard=True))
-    if problem.sde.derivation is not None:
-        conditions += _step_conditions(problem)
-    return tuple(c for c in conditions if c.relation is not sp.true)
+        conditions.insert(0, Condition(greater(problem.barrier, sp.Integer(0)), "the saddle lies above the minimum", hard=True))
+    if problem.sde.stable_curvature is not None:
+        conditions += _step_conditions(problem, problem.sde.stable_curvature)
+    return tuple(c for c in conditions if c.relation != sp.true)
 
 
-def _step_conditions(problem: EscapeProblem) -> list[Condition]:
-    clock = problem.sde.clock
-    scale = clock if problem.kinetic is None else clock**2
-    curvature = max_curvature(problem.start)
-    limit = sp.Integer(2) if problem.kinetic is None else sp.simplify(2 * (2 - problem.kinetic.friction * clock))  # heavy ball: 2 (1 + mu)
-    return [
-        Condition(scale * curvature < limit, "a step does not overshoot the minimum: the optimizer is stable", True, _SMALLER_STEP),
-        Condition(scale * curvature < sp.Rational(1, 5), "steps are small against the curvature"),
+def _other_exits(problem: EscapeProblem) -> list[Condition]:
+    """In one dimension: the saddle on the other side of the minimum, if there is one, should be higher."""
+    if problem.landscape.dim != 1 or problem.landscape.parameters or not problem.start.position[0].is_number:
+        return []
+    points = problem.landscape.critical_points
+    here, there = problem.start.position[0], problem.over.position[0]
+    beyond = [p for p in points if p.index == 1 and bool((p.position[0] - here) * (there - here) < 0)]
+    if not beyond:
+        return []
+    nearest = min(beyond, key=lambda p: abs(float(p.position[0] - here)))
+    place = nearest.position[0]
+    sentence = f"the saddle at {place} on the other side is higher, else walkers leave there first and 1/tau is the rate over this saddle alone"
+    return [Condition(greater(nearest.value, problem.over.value), sentence)]
+
+
+def _step_conditions(problem: EscapeProblem, limit: sp.Expr) -> list[Condition]:
+    above, below = sp.fraction(sp.together(limit))
+    scale = problem.sde.clock if problem.kinetic is None else problem.sde.clock**2
+    remedy = f"The optimizer is stable at curvatures below {limit}: lower the learning rate, or start from a flatter minimum."
+    stable = [
+        Condition(less(k * below, above), "a step does not overshoot the minimum: the optimizer is stable", True, remedy)
+        for k in curvatures(problem.start)
     ]
+    return [*stable, *(Condition(less(scale * k, sp.Rational(1, 5)), "steps are small against the curvature") for k in curvatures(problem.start))]
 
 
-_SMALLER_STEP = "Lower the learning rate below 2 (1 + mu)/curvature, or start from a flatter minimum."
-
-
-def max_curvature(point: CriticalPoint) -> sp.Expr:
-    """Return the largest curvature at a point; the trace bounds it where the eigenvalues are symbols."""
+def curvatures(point: CriticalPoint) -> list[sp.Expr]:
+    """Return the curvatures at a point that may be the largest: one number, or every eigenvalue that holds a symbol."""
     hessian = point.hessian
-    if hessian.free_symbols:
-        return hessian.trace()
     if hessian.is_diagonal():
-        return max(hessian.diagonal(), key=float)
-    with mpmath.workdps(20):
-        return sp.Float(max(mpmath.eigsy(mpmath.matrix(hessian.evalf(20).tolist()), eigvals_only=True)), 15)
+        candidates = list(dict.fromkeys(hessian.diagonal()))
+    elif hessian.free_symbols:
+        candidates = [sp.simplify(e) for e in hessian.eigenvals()]
+    else:
+        with mpmath.workdps(20):
+            candidates = [sp.Float(max(mpmath.eigsy(mpmath.matrix(hessian.evalf(20).tolist()), eigvals_only=True)), 15)]
+    numbers, symbols = [c for c in candidates if c.is_number], [c for c in candidates if not c.is_number]
+    return [*([max(numbers, key=float)] if numbers else []), *symbols]

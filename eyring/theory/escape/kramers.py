@@ -9,7 +9,7 @@ from eyring.theory.escape.mean_time import EXPONENT, general_mean_time
 from eyring.theory.escape.positivity import zero_of_diffusion
 from eyring.theory.formula import Formula
 from eyring.theory.landscapes import LocalLandscape
-from eyring.theory.regime import Condition
+from eyring.theory.regime import Condition, greater, less
 from eyring.theory.symbols import diffusion_min, diffusion_saddle
 
 __all__ = ["Kramers"]
@@ -34,7 +34,7 @@ class Kramers(EscapeTheory):
         zero = zero_of_diffusion(problem)
         if zero is not None:
             return (
-                f"the noise vanishes at {problem.sde.coordinates[0]} = {zero}, between minimum and saddle, where the drift "
+                f"the noise vanishes or turns negative at {problem.sde.coordinates[0]} = {zero}, between minimum and saddle, where the drift "
                 "points back: no walker crosses and the "
                 "escape time is infinite (noise in proportion to |L''(x)| at every point does this). Use "
                 "ey.noise.Hessian(switch=c), frozen at the minimum and then at the saddle, "
@@ -56,7 +56,7 @@ class Kramers(EscapeTheory):
         conditions = (*_noise_is_there(values), *regime_of(problem, values[EXPONENT]))
         if own_error is not None:
             conditions += tuple(
-                c for c in [Condition(abs(own_error) < sp.Rational(1, 4), "the first neglected term is small")] if c.relation != sp.true
+                c for c in [Condition(less(abs(own_error), sp.Rational(1, 4)), "the first neglected term is small")] if c.relation != sp.true
             )
         return Formula(derivation, "time", problem.sde.clock, conditions, own_error, name=self.name)
 
@@ -65,13 +65,17 @@ def _noise_is_there(values: dict[sp.Symbol, sp.Expr]) -> tuple[Condition, ...]:
     """Demand positive noise at minimum and saddle where its sign is not known (noise in proportion to a loss that may be negative)."""
     places = ((values[diffusion_min], "minimum"), (values[diffusion_saddle], "saddle"))
     unsure = ((D, where) for D, where in places if not D.is_positive)
-    return tuple(Condition(D > 0, f"the noise is positive at the {where}", hard=True) for D, where in unsure if (D > 0) != sp.true)
+    return tuple(
+        Condition(greater(D, sp.Integer(0)), f"the noise is positive at the {where}", hard=True) for D, where in unsure if (D > 0) != sp.true
+    )
 
 
 def _first_nonzero(neglected: tuple[sp.Expr, ...], values: dict[sp.Symbol, sp.Expr], problem: EscapeProblem) -> sp.Expr | None:
     if isinstance(problem.landscape, LocalLandscape):
         return None
-    inserted = (_short(term.subs(values, simultaneous=True)) for term in neglected)
+    inserted = [_short(term.subs(values, simultaneous=True)) for term in neglected]
+    if any(term.has(sp.DiracDelta, sp.Derivative, sp.Subs, sp.nan, sp.zoo) for term in inserted):
+        return None  # the noise has a kink at the minimum or the saddle
     return next((term for term in inserted if term != 0), None)
 
 

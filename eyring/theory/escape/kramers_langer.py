@@ -11,7 +11,7 @@ from eyring.theory.escape.contract import EscapeProblem, EscapeTheory, regime_of
 from eyring.theory.escape.saddle_data import DETERMINANTS, INSERT_SADDLE, determinants_for, spectral_values
 from eyring.theory.escape.saddle_flux import GAUSSIAN, gaussian_integral
 from eyring.theory.formula import Formula
-from eyring.theory.regime import Condition
+from eyring.theory.regime import Condition, greater
 from eyring.theory.symbols import escape_curvature, friction, loss_min, loss_saddle, temperature
 
 __all__ = ["KramersLanger"]
@@ -50,12 +50,12 @@ class KramersLanger(EscapeTheory):
             INSERT_SADDLE, "insert the landscape, friction (1 - mu)/sqrt(eta) and temperature", values=values, problem=problem
         )
         strong = Condition(
-            kinetic.friction > sp.sqrt(-values[escape_curvature]) / 2,
+            greater(kinetic.friction, sp.sqrt(-values[escape_curvature]) / 2),
             "friction is not weak against the saddle's curvature (else energy diffusion limits the escape)",
         )
-        damped = Condition(kinetic.friction > 0, "momentum is below 1, so that there is friction", hard=True)
+        damped = Condition(greater(kinetic.friction, sp.Integer(0)), "momentum is below 1, so that there is friction", hard=True)
         conditions = (*regime_of(problem, problem.barrier / T), damped, strong)
-        return Formula(derivation, "time", problem.sde.clock, tuple(c for c in conditions if c.relation is not sp.true), name=self.name)
+        return Formula(derivation, "time", problem.sde.clock, tuple(c for c in conditions if c.relation != sp.true), name=self.name)
 
 
 @cache

@@ -37,7 +37,8 @@ def _exact_zero(D: sp.Expr, x: sp.Symbol, low: sp.Rational, high: sp.Rational) -
     numerator = sp.numer(sp.together(inside))
     if not numerator.is_polynomial(x) or not numerator.free_symbols <= {x}:
         return None
-    roots = [r for r in sp.real_roots(sp.Poly(numerator, x)) if bool(low <= r) and bool(r <= high)]
+    scale = max(abs(D.subs(x, u).evalf(15)) for u in (low, high, (low + high) / 2))
+    roots = [r for r in sp.real_roots(sp.Poly(numerator, x)) if bool(low <= r) and bool(r <= high) and D.subs(x, r).evalf(15) <= NEGLIGIBLE * scale]
     return sp.nsimplify(roots[0].evalf(8)) if roots and not roots[0].is_Rational else (roots[0] if roots else None)
 
 

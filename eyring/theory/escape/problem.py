@@ -25,10 +25,14 @@ def pose(sde: SDE, *, start: Place, over: Place, event: str | None) -> EscapePro
         EyringError: If the event is missing or unknown, or start or over is no critical point.
         NotApplicable: If start is no minimum, over is no saddle, there is no barrier, or another barrier stands on the way.
     """
-    if event is None or event.replace("-", " ") not in EVENTS:
+    if not isinstance(event, str) or event.replace("-", " ") not in EVENTS:
         raise EyringError(
             f"event must say what counts as escaped: {' or '.join(map(repr, EVENTS))} "
             f"(a walker at the saddle has escaped only half the time); got {event!r}"
+        )
+    if sde.diffusion.is_zero_matrix:
+        raise NotApplicable(
+            "there is no noise: the diffusion matrix is zero, and nothing lifts a walker over the barrier. Use a smaller batch, or add noise"
         )
     kinetic = kinetic_form(sde)
     landscape = kinetic.landscape if kinetic else landscape_of(sde)

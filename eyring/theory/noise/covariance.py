@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from eyring.errors import EyringError
+from eyring.theory.definite import demand_covariance
 from eyring.theory.landscape import Landscape
 from eyring.theory.noise.contract import GradientNoise
 from eyring.theory.symbols import batch_size as B
@@ -37,6 +38,5 @@ class Covariance(GradientNoise):
                 f"the covariance has shape {matrix.shape}, but the loss has {landscape.dim} coordinates; give an {landscape.dim} "
                 f"x {landscape.dim} matrix"
             )
-        if (matrix - matrix.T).applyfunc(sp.simplify) != sp.zeros(*matrix.shape):
-            raise EyringError("a covariance is symmetric; the matrix given is not")
+        demand_covariance(matrix, "the covariance of the minibatch gradient")
         return matrix

@@ -31,12 +31,15 @@ class Hessian(GradientNoise):
     pointwise: bool = False
 
     def covariance(self, landscape: Landscape, batch_size: sp.Expr = B) -> sp.ImmutableMatrix:
-        """Return the piecewise constant covariance.
+        """Return the piecewise constant covariance; with a single minimum and no saddle, H/B of that minimum everywhere.
 
         Raises:
             NotApplicable: If asked for at every point, or in more than one coordinate unless the loss is a sum over coordinates.
             EyringError: If the switch does not lie between a minimum and the next saddle.
         """
+        points = landscape.critical_points
+        if not self.pointwise and len(points) == 1 and points[0].index == 0:
+            return sp.ImmutableMatrix(points[0].hessian / batch_size)
         if landscape.dim != 1:
             raise NotApplicable(
                 f"Hessian noise with a switch point is derived along one coordinate, and the loss has {landscape.dim}; "

@@ -68,6 +68,8 @@ def _demand_confined(sde: SDE) -> None:
 
 
 def _stays_low(loss: sp.Expr, x: sp.Symbol, side: int) -> bool:
+    if x not in loss.free_symbols:
+        return True
     if not loss.is_polynomial(x):
         return False
     polynomial = sp.Poly(loss, x)

@@ -5,8 +5,10 @@ import sympy as sp
 from eyring.theory.derivation import Derivation
 from eyring.theory.kinetic import kinetic_form
 from eyring.theory.potential import landscape_of
+from eyring.theory.regime import Condition
 from eyring.theory.sde import SDE
 from eyring.theory.stationary.contract import StationaryLaw, StationaryTheory, stationarity
+from eyring.theory.stationary.tails import demand_tails
 
 __all__ = ["Gibbs", "isotropic_constant"]
 
@@ -43,7 +45,11 @@ class Gibbs(StationaryTheory):
             .define("energy over temperature", energy / temperature, needs="the weight is normalisable")
             .claim("its exponential is stationary", sp.exp(-energy / temperature), residual=stationarity(sde), rule="Fokker-Planck residual")
         )
-        return StationaryLaw(sde, derivation, name=self.name)
+        landscape = kinetic.landscape if kinetic else landscape_of(sde)
+        tails: tuple[Condition, ...] = ()
+        if landscape is not None and landscape.dim == 1:
+            tails = demand_tails(sp.together(-landscape.gradient[0] / temperature), landscape.coordinates[0])
+        return StationaryLaw(sde, derivation, tails, name=self.name)
 
 
 def isotropic_constant(sde: SDE) -> sp.Expr | None:

@@ -6,6 +6,7 @@ from eyring.theory.derivation import Derivation
 from eyring.theory.quadrature import definite_free, rational_in
 from eyring.theory.sde import SDE
 from eyring.theory.stationary.contract import StationaryLaw, StationaryTheory, stationarity
+from eyring.theory.stationary.tails import demand_noise_everywhere, demand_tails
 
 __all__ = ["ZeroFlux"]
 
@@ -22,10 +23,12 @@ class ZeroFlux(StationaryTheory):
     def derive(self, sde: SDE) -> StationaryLaw:
         """Integrate the condition of zero flux and insert the density in the Fokker-Planck equation."""
         x, f, D, q = sde.coordinates[0], sde.drift[0], sde.diffusion[0], sde.calculus_weight
+        demand_noise_everywhere(D, x)
+        tails = demand_tails(sp.together((f + (q - 1) * sp.diff(D, x)) / D), x)
         exponent = definite_free(sp.cancel(f / D) if rational_in(f / D, x) else f / D, x)
         derivation = (
             Derivation("law of zero flux")
             .define("drift over diffusion, whose integral is the exponent", f / D, needs="D > 0 everywhere; the weight is normalisable")
             .claim("the density without flux", D ** (q - 1) * sp.exp(exponent), residual=stationarity(sde), rule="Fokker-Planck residual")
         )
-        return StationaryLaw(sde, derivation, name=self.name)
+        return StationaryLaw(sde, derivation, tails, name=self.name)
