@@ -34,7 +34,7 @@ def escape_time(
         start: The minimum: a CriticalPoint, or a number within 1e-6 of one (one number a coordinate).
         over: The saddle, likewise.
         event: What counts as escaped: "next well" or "to the saddle" (half of it to leading order). It has no default.
-        theory: "kramers", "eyring-kramers", "kramers-langer" or "xie"; left out, the first whose conditions hold.
+        theory: A name that ``eyring list`` prints, such as "kramers"; left out, the most special one whose conditions hold.
         order: Corrections kept, in powers of the noise strength; 0 is the leading term.
         published: Return the form printed in the literature, with a note of where and by how much it differs.
 
