@@ -178,7 +178,20 @@ def test_simulated_rate_covers_the_exact_one(capsys):
 
 def test_simulated_batches_of_a_finite_sum(capsys):
     """The loss is the mean of the samples; the noise is that of real batches."""
-    words = ("--sample", "x^4/4 - x^2/2 + x", "--sample", "x^4/4 - x^2/2 - x", "--dynamics", "sgd", "--noise", "finite-sum", "--set", "eta=0.2", "--set", "B=1")
+    words = (
+        "--sample",
+        "x^4/4 - x^2/2 + x",
+        "--sample",
+        "x^4/4 - x^2/2 - x",
+        "--dynamics",
+        "sgd",
+        "--noise",
+        "finite-sum",
+        "--set",
+        "eta=0.2",
+        "--set",
+        "B=1",
+    )
     few = ("--event", "next-well", "--walkers", "100", "--iterations", "1000", "--seed", "3")
     assert answer(capsys, "simulate", *words, *few)["exits"] > 10
     assert run(capsys, "simulate", *words, *few)[1].startswith("from the minimum at (-1)")
@@ -254,7 +267,18 @@ def test_numbers_outside_the_regime_are_printed_and_status_3(capsys):
 
 @pytest.mark.parametrize(
     "text",
-    ["__import__('os').system('touch ran')", "x.__class__", "lambda: 1", "9**9**9", "exp(exp(exp(10)))", "1e999999999", "(" * 900, "\uff45\uff58\uff50(x)", "x\n+1", "'"],
+    [
+        "__import__('os').system('touch ran')",
+        "x.__class__",
+        "lambda: 1",
+        "9**9**9",
+        "exp(exp(exp(10)))",
+        "1e999999999",
+        "(" * 900,
+        "\uff45\uff58\uff50(x)",
+        "x\n+1",
+        "'",
+    ],
 )
 @pytest.mark.parametrize("option", ["--loss", "--covariance", "--sample", "--switch", "--set", "--from"])
 def test_no_text_is_run_wherever_it_stands(capsys, text, option, tmp_path, monkeypatch):
@@ -272,7 +296,19 @@ def test_no_text_is_run_wherever_it_stands(capsys, text, option, tmp_path, monke
 
 def test_a_real_process_ends_with_the_status_and_no_traceback(tmp_path):
     """As a user meets it: python -m eyring, a hostile diffusion, status 64."""
-    words = [sys.executable, "-m", "eyring", "exact", "time", "--loss", "x**2", "--diffusion", "__import__('os').system('touch ran')", "--from=0", "--to=1"]
+    words = [
+        sys.executable,
+        "-m",
+        "eyring",
+        "exact",
+        "time",
+        "--loss",
+        "x**2",
+        "--diffusion",
+        "__import__('os').system('touch ran')",
+        "--from=0",
+        "--to=1",
+    ]
     done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 64
     assert "Traceback" not in done.stderr
@@ -325,3 +361,21 @@ def test_version_and_help(capsys):
     assert run(capsys, "--version")[1] == "eyring 0.1.0\n"
     assert run(capsys, "--help")[0] == 0
     assert "--event" in run(capsys, "derive", "--help")[1]
+
+
+def test_a_start_that_is_no_minimum_is_refused_in_one_line(capsys):
+    """For deriving and for simulating."""
+    for verb in (("derive", "escape", "--dynamics", "white-noise"), ("simulate", "--dynamics", "white-noise", "--set", "eta=0.1", "--set", "T=0.1")):
+        extra = ("--walkers", "10", "--iterations", "10", "--seed", "0") if verb[0] == "simulate" else ()
+        status, _, err = run(capsys, *verb, *extra, "--event", "next-well", "--loss", QUARTIC, "--from", "0")
+        assert status == 3
+        assert "must name a minimum of the loss" in err
+        assert "Traceback" not in err
+
+
+def test_a_learning_rate_beyond_stability_is_refused_by_the_exact_time(capsys):
+    """eta H = 6: the optimizer's steps grow, and its SDE describes nothing."""
+    words = ("exact", "time", "--loss", QUARTIC, "--dynamics", "sgd", "--noise", "isotropic", "--from", "-1", "--to", "1")
+    status, _, err = run(capsys, *words, "--set", "eta=3", "--set", "B=1", "--set", "sigma=1")
+    assert status == 3
+    assert "the optimizer is unstable at the start" in err

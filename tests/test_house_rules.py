@@ -14,7 +14,19 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "eyring"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-SKIPPED = {".git", ".venv", "build", "dist", "eyring-report", "__pycache__", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "eyring.egg-info"}
+SKIPPED = {
+    ".git",
+    ".venv",
+    "build",
+    "dist",
+    "eyring-report",
+    "__pycache__",
+    ".hypothesis",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    "eyring.egg-info",
+}
 
 EVERYWHERE = {"eyring.errors", "eyring.theory", "sympy", "mpmath"}
 MAY_IMPORT = {
@@ -62,7 +74,9 @@ def test_imports_go_one_way(module):
         assert inside, f"{path} imports {name} outside a function"
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if m.relative_to(PACKAGE).parts[0] in ("numerics", "cli")], ids=lambda m: str(m.relative_to(PACKAGE)))
+@pytest.mark.parametrize(
+    "module", [m for m in MODULES if m.relative_to(PACKAGE).parts[0] in ("numerics", "cli")], ids=lambda m: str(m.relative_to(PACKAGE))
+)
 def test_slow_libraries_load_when_used(module):
     """numba, torch and matplotlib take seconds: where eyring's front door leads, they are imported inside functions."""
     eager = {name.split(".")[0] for name, inside in imports(module) if not inside}
@@ -108,12 +122,19 @@ def test_help_is_fast():
     assert loaded == ""
 
 
-UNWANTED = re.compile("|".join(("/work" + "/", "/tmp" + r"\b", "shared" + "/", r"\bfoun" + "der", r"\bhelpers?" + r"\b", r"\bissues?" + r"\b", r"\bsessions" + r"\b")), re.IGNORECASE)
+UNWANTED = re.compile(
+    "|".join(("/work" + "/", "/tmp" + r"\b", "shared" + "/", r"\bfoun" + "der", r"\bhelpers?" + r"\b", r"\bissues?" + r"\b", r"\bsessions" + r"\b")),
+    re.IGNORECASE,
+)
 
 
 def test_the_text_speaks_of_physics_not_of_how_it_was_written():
     """No file mentions the place or the people of its making."""
-    texts = [p for p in ROOT.rglob("*") if p.is_file() and not SKIPPED & set(p.relative_to(ROOT).parts) and p.suffix in {".py", ".md", ".toml", ".txt", ".tex", ""}]
+    texts = [
+        p
+        for p in ROOT.rglob("*")
+        if p.is_file() and not SKIPPED & set(p.relative_to(ROOT).parts) and p.suffix in {".py", ".md", ".toml", ".txt", ".tex", ""}
+    ]
     found = [f"{p.relative_to(ROOT)}: {m[0]}" for p in texts if p != Path(__file__) for m in UNWANTED.finditer(p.read_text(errors="ignore"))]
     assert found == []
 

@@ -57,4 +57,3 @@ def _place(arguments: argparse.Namespace, name: str) -> Any:
     if len(numbers) != 1:
         raise ParameterError(f"--{'from' if name == 'start' else 'to'} is one number in one dimension, got {getattr(arguments, name)!r}")
     return numbers[0]
-

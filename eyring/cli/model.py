@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import sympy as sp
 
-from eyring.errors import EyringError, ParameterError
+from eyring.errors import EyringError, NotApplicable, ParameterError
 from eyring.theory import landscapes
 from eyring.theory.catalog import catalog
 from eyring.theory.dynamics import Dynamics
@@ -104,6 +104,8 @@ def points_of(arguments: argparse.Namespace, loss: Landscape) -> tuple[CriticalP
     if not minima or not saddles:
         raise EyringError(f"the loss {loss.expression} has {len(minima)} minima and {len(saddles)} saddles: an escape needs one of each")
     start = minima[0] if arguments.start is None else loss.locate(path_of(arguments.start), role="--from")
+    if start.index != 0:
+        raise NotApplicable(f"--from must name a minimum of the loss, got the {start}: nothing holds a walker there")
     if arguments.over is not None:
         return start, loss.locate(path_of(arguments.over), role="--over")
     return start, _next_saddle(loss, start, saddles)
@@ -135,7 +137,7 @@ def _next_saddle(loss: Landscape, start: CriticalPoint, saddles: list[CriticalPo
     if loss.dim > 1 or start not in points:
         return saddles[0]
     beyond = points[points.index(start) + 1 :] + points[: points.index(start)][::-1]
-    return next(p for p in beyond if p.index == 1)
+    return next((p for p in beyond if p.index == 1), saddles[0])
 
 
 def _samples(arguments: argparse.Namespace) -> list[sp.Expr]:

@@ -44,6 +44,4 @@ def _validated(arguments: argparse.Namespace) -> "ValidationResult":
 
     problems = tuple(arguments.problems) or PROBLEMS
     with progress_bar() as progress:
-        return run_validation(
-            problems, device=arguments.device, seed=arguments.seed, out=arguments.out, quick=arguments.quick, progress=progress
-        )
+        return run_validation(problems, device=arguments.device, seed=arguments.seed, out=arguments.out, quick=arguments.quick, progress=progress)

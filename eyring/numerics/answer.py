@@ -121,6 +121,9 @@ class Number:
             return np.array2string(np.asarray(self.mantissa * np.exp(self.shift)), precision=12)
         return f"{self.value:.15g}" if abs(self.log) < LARGEST_LOG else f"exp({self.log:.15g})"
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         relative = float(np.max(self.relative_error))
         return f"{self.text} {_readable(self.unit)}, relative error {relative:.1g}"
@@ -174,6 +177,9 @@ class Estimate:
 
     def __float__(self) -> float:
         return float(self.value)
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         numbers = f"{self.value:.6g} [{self.low:.6g}, {self.high:.6g}]"

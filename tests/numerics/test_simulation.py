@@ -205,3 +205,10 @@ def test_the_default_transient_is_ten_relaxation_times_of_the_well():
 def test_what_cannot_be_simulated_is_refused_with_the_reason(subject, options, kind, words):
     with pytest.raises(kind, match=words):
         simulate_escapes(*subject, **{**SHORT, **options})
+
+
+def test_a_batch_larger_than_the_data_is_refused_by_the_simulation():
+    """Without replacement a batch of 20 cannot be drawn from 16 samples."""
+    noise = FiniteSum(KINDS, copies=(8, 8), replacement=False)
+    with pytest.raises(EyringError, match="a batch of 20 cannot be drawn without replacement from 16 samples"):
+        simulate_escapes(SGD(), QUARTIC, noise, start=-1, event="next well", values={"eta": 0.1, "B": 20}, walkers=4, iterations=4, seed=0)

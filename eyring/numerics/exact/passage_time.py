@@ -17,6 +17,7 @@ from eyring.errors import AccuracyError, ParameterError
 from eyring.numerics.answer import Number
 from eyring.numerics.exact.line import Line, check_diffusion, line_of, symbolic_slope
 from eyring.numerics.exact.quadrature import Panels, halved, running_sum
+from eyring.numerics.exact.stability import demand_stable_steps
 from eyring.numerics.exact.tails import DROP, MOST_PANELS, STEEPEST, far_edges, resolved_edges
 from eyring.numerics.exact.values import coordinate_of, known_clock, matched_values
 from eyring.theory.landscape import CriticalPoint
@@ -56,8 +57,8 @@ def exact_escape_time(
     729.670692
     """
     symbolic_slope(sde)
-    if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= 1000:
-        raise ParameterError(f"digits must be a whole number from 1 to 1000, got {digits!r}")
+    if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= 100:
+        raise ParameterError(f"digits must be a whole number from 1 to 100, got {digits!r}")
     numbers = matched_values(values, sde.parameters, asked_by="exact_escape_time of this SDE", allowed=sde.clock.free_symbols)
     clock = known_clock(sde.clock, numbers)
     if digits > 15:
@@ -80,6 +81,7 @@ def _number(parts: Any, clock: Any) -> Number:
 def _one(sde: SDE, start: Any, target: Any, numbers: Mapping[sp.Symbol, Any]) -> tuple[float, float, float]:
     """Return (mantissa, shift, relative error) at one set of values."""
     begin, end = way(start, target, numbers)
+    demand_stable_steps(sde, begin, numbers)
     line = line_of(sde, numbers)
     if end < begin:
         line, begin, end = line.mirrored(), -begin, -end

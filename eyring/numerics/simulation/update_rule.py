@@ -99,6 +99,7 @@ def batch_gradient(
 
 
 def _sampled(loss: Landscape, noise: FiniteSum, batch_size: int, insert: dict[sp.Symbol, sp.Expr]) -> Gradient:
+    noise.covariance(loss, sp.Integer(batch_size))  # refuses a batch larger than the data without replacement
     kinds, n = len(noise.losses), loss.dim
     slopes = array_function(loss.coordinates, [sp.diff(sample.subs(insert), c) for sample in noise.losses for c in loss.coordinates])
     share = np.array(noise.copies) / noise.samples
