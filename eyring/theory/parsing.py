@@ -26,6 +26,7 @@ FUNCTIONS: Mapping[str, Callable[..., sp.Expr]] = {
     "erf": sp.erf, "erfc": sp.erfc, "abs": sp.Abs, "Abs": sp.Abs,
 }  # fmt: skip
 CONSTANTS: Mapping[str, sp.Expr] = {"pi": sp.pi, "E": sp.E}
+NO_NUMBERS = frozenset({"nan", "inf", "infinity", "oo", "zoo", "i", "j"})  # other notations' names for what is not real and finite
 LONGEST_TEXT = 2000
 LARGEST_EXPONENT = 100
 LARGEST_NUMBER = 1000  # decimal digits
@@ -140,6 +141,8 @@ class _Reader:
             return CONSTANTS[name]
         if name in FUNCTIONS or not _NAME.fullmatch(name):
             raise ParsingError(f"{name!r} is not a name a formula may use")
+        if name.lower() in NO_NUMBERS:
+            raise ParsingError(f"{name!r} is not a finite real number, and formulas use no other; name the parameter otherwise")
         if self.allowed is not None and name not in self.allowed:
             known = ", ".join(sorted({*self.names, *self.allowed})) or "none"
             raise ParsingError(f"unknown name {name!r} in {self.text!r}; known names: {known}")

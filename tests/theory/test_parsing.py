@@ -141,3 +141,10 @@ def test_a_coordinate_needs_a_plain_name_of_its_own(name):
 def test_a_landscape_reads_text_the_same_way():
     """The loss from the command line and the loss from sympy are one."""
     assert Landscape("x**4/4 - 0.5*x**2", ["x"]) == Landscape(x**4 / 4 - x**2 / 2, [x])
+
+
+@pytest.mark.parametrize("name", ["nan", "NaN", "inf", "oo", "zoo", "I", "j"])
+def test_what_is_no_finite_real_number_is_refused_by_name(name):
+    """Taken as parameters they would hide a mistake."""
+    with pytest.raises(ParsingError, match="is not a finite real number"):
+        parse_expression(f"{name}*x", ["x"])
