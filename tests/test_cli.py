@@ -378,4 +378,53 @@ def test_a_learning_rate_beyond_stability_is_refused_by_the_exact_time(capsys):
     words = ("exact", "time", "--loss", QUARTIC, "--dynamics", "sgd", "--noise", "isotropic", "--from", "-1", "--to", "1")
     status, _, err = run(capsys, *words, "--set", "eta=3", "--set", "B=1", "--set", "sigma=1")
     assert status == 3
-    assert "the optimizer is unstable at the start" in err
+    assert "the optimizer is unstable at the minimum of the start" in err
+
+
+@pytest.mark.parametrize("switch", ["5", "1/2", "0", "-1", "-3"])
+def test_a_switch_that_is_not_between_minimum_and_saddle_is_refused(capsys, switch):
+    """The minimum is at -1 and the saddle at 0: the noise changes strictly between them, or nowhere on the way."""
+    words = ("derive", "escape", "--dynamics", "sgd", "--noise", "hessian", "--event", "next-well", "--loss", QUARTIC)
+    status, out, err = run(capsys, *words, "--switch", switch)
+    assert (status, out) == (64, "")
+    assert "--switch must lie between the minimum at (-1)" in err
+
+
+@pytest.mark.parametrize("loss", ["sin(x)", "log(x)", "cos(3*x)"])
+def test_a_loss_that_confines_no_walker_is_named_without_numpy_warnings(capsys, recwarn, loss):
+    """A bounded loss, and one with a pole: status 3, one line, no RuntimeWarning."""
+    status, out, err = run(capsys, "exact", "time", "--loss", loss, "--diffusion", "0.5", "--from", "1", "--to", "2")
+    assert (status, out) == (3, "")
+    assert "the loss does not confine walkers on the far side" in err
+    assert err.count("\n") == 1
+    assert not [w for w in recwarn if issubclass(w.category, RuntimeWarning)]
+
+
+@pytest.mark.parametrize("failure", [ValueError("too\nbad"), ZeroDivisionError("too bad"), FloatingPointError("too bad"), OSError("too bad")])
+def test_no_failure_of_numbers_or_files_is_a_traceback(capsys, monkeypatch, failure):
+    """Whatever a library raises of these kinds ends with status 64 and one line."""
+
+    def run_verb(arguments):
+        raise failure
+
+    monkeypatch.setitem(sys.modules, "eyring.cli.exact", types.SimpleNamespace(run=run_verb))
+    assert run(capsys, "exact", "time", "--from", "0", "--to", "1") == (64, "", "eyring: too bad\n")
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_training(capsys, tmp_path):
+    """A file stands where the report's folder should: one line, status 64, and nothing trained."""
+    pytest.importorskip("torch")
+    (tmp_path / "file").write_text("")
+    status, out, err = run(capsys, "validate", "double-well", "--quick", "--out", str(tmp_path / "file" / "report"))
+    assert (status, out) == (64, "")
+    assert "the report cannot be written into" in err
+    assert err.count("\n") == 1
+
+
+def test_the_most_digits_are_told_by_help_and_by_the_refusal(capsys):
+    """100 digits, no more."""
+    assert "at most 100" in " ".join(run(capsys, "exact", "--help")[1].split())
+    words = ("exact", "time", "--loss", QUARTIC, "--diffusion", "0.1", "--from", "-1", "--to", "1", "--digits", "200")
+    status, _, err = run(capsys, *words)
+    assert status == 64
+    assert "digits must be a whole number from 1 to 100, got 200" in err

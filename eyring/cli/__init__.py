@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from eyring.cli.parser import MISUSE, parse
-from eyring.errors import AccuracyError, EyringError, NotApplicable
+from eyring.errors import AccuracyError, NotApplicable
 
 __all__ = ["main"]
 
@@ -32,19 +32,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refused(refusal, OUT_OF_REGIME)
     except AccuracyError as refusal:
         return _refused(refusal, UNDECIDED)
-    except (EyringError, OverflowError) as refusal:
-        return _refused(refusal, MISUSE)
     except KeyboardInterrupt:
         print("eyring: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as refusal:
+    except (ValueError, ArithmeticError, OSError) as refusal:
         return _refused(refusal, MISUSE)
     return status
 
 
 def _refused(refusal: Exception, status: int) -> int:
-    print("eyring: " + " ".join(str(refusal).split()), file=sys.stderr)
+    print("eyring: " + (" ".join(str(refusal).split()) or type(refusal).__name__), file=sys.stderr)
     return status

@@ -76,7 +76,7 @@ def noise_of(arguments: argparse.Namespace, *, between: tuple[CriticalPoint, Cri
             return None
         case "hessian":
             plain = Hessian(between=between)
-            return plain if arguments.switch is None else replace(plain, switch=read(arguments.switch, arguments))
+            return plain if arguments.switch is None else replace(plain, switch=_switch(read(arguments.switch, arguments), between))
         case "covariance" if arguments.covariance is None:
             raise ParameterError("--noise covariance needs --covariance TEXT, the covariance C(x) of the minibatch gradient")
         case "covariance":
@@ -138,6 +138,15 @@ def _next_saddle(loss: Landscape, start: CriticalPoint, saddles: list[CriticalPo
         return saddles[0]
     beyond = points[points.index(start) + 1 :] + points[: points.index(start)][::-1]
     return next((p for p in beyond if p.index == 1), saddles[0])
+
+
+def _switch(switch: sp.Expr, between: tuple[CriticalPoint, CriticalPoint] | None) -> sp.Expr:
+    if between is not None and len(between[0].position) == 1:
+        a, b = (p.position[0] for p in between)
+        inside = (switch - a) * (b - switch)
+        if inside.is_number and not inside.is_positive:
+            raise ParameterError(f"--switch must lie between the {between[0]} and the {between[1]}, where the noise changes; got {switch}")
+    return switch
 
 
 def _samples(arguments: argparse.Namespace) -> list[sp.Expr]:

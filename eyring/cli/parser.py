@@ -85,7 +85,7 @@ def _exact(verbs: argparse._SubParsersAction) -> None:
     parser.add_argument("--calculus", default="ito", choices=calculi, help="how the equation given by --diffusion is meant (ito)")
     parser.add_argument("--from", dest="start", required=True, metavar="A", help="where the walker begins")
     parser.add_argument("--to", dest="target", required=True, metavar="B", help="the point whose first passage ends the walk")
-    parser.add_argument("--digits", type=int, default=15, metavar="N", help="significant digits (15)")
+    parser.add_argument("--digits", type=int, default=15, metavar="N", help="significant digits (15); at most 100, which may take minutes")
     parser.add_argument("--per-iteration", action="store_true", help="count iterations instead of continuous time")
     _json(parser)
 

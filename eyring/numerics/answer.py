@@ -102,6 +102,8 @@ class Number:
         return f"{float(self.log):.12g}" if np.ndim(self.log) == 0 else f"between {np.min(self.log):.6g} and {np.max(self.log):.6g}"
 
     def __float__(self) -> float:
+        if np.ndim(self.mantissa):
+            raise TypeError(f"this Number holds {np.size(self.mantissa)} values, not one; read .value for the array")
         return float(self.value)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

@@ -31,6 +31,7 @@ LONGEST_TEXT = 2000
 LARGEST_EXPONENT = 100
 LARGEST_NUMBER = 1000  # decimal digits
 LARGEST_ARGUMENT = 1000  # of an exponential or a trigonometric function of a number: exp(exp(exp(10))) would never be done
+LONGEST_ECHO = 80
 GROWING = {"exp", "sin", "cos", "tan", "sinh", "cosh", "tanh"}
 _DECIMAL = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -53,7 +54,7 @@ def parse_expression(text: str, coordinates: Iterable[str | sp.Symbol], paramete
         raise ParsingError(f"the formula has {len(text)} characters; at most {LONGEST_TEXT} are read")
     if not text.isascii():
         foreign = next(c for c in text if not c.isascii())
-        raise ParsingError(f"a formula is written in plain letters, digits and + - * / ^ ( ); got {foreign!r} in {text!r}")
+        raise ParsingError(f"a formula is written in plain letters, digits and + - * / ^ ( ); got {foreign!r} in {_shown(text)}")
     names = {_checked(c if isinstance(c, str) else c.name): c if isinstance(c, sp.Symbol) else sp.Symbol(c, real=True) for c in coordinates}
     allowed = None if parameters is None else set(parameters)
     try:
@@ -62,7 +63,7 @@ def parse_expression(text: str, coordinates: Iterable[str | sp.Symbol], paramete
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, ParsingError):
             raise
-        raise ParsingError(f"{text!r} is not a formula; write it as in x**4/4 - x**2/2") from None
+        raise ParsingError(f"{_shown(text)} is not a formula; write it as in x**4/4 - x**2/2") from None
 
 
 def parse_number(text: str) -> sp.Expr:
@@ -73,20 +74,32 @@ def parse_number(text: str) -> sp.Expr:
     """
     value = parse_expression(text, [], parameters=[])
     if not (value.is_number and value.is_real and value.is_finite):
-        raise ParsingError(f"{text!r} is not a finite real number")
+        raise ParsingError(f"{_shown(text)} is not a finite real number")
     return value
 
 
 def _checked(name: str) -> str:
     if not _NAME.fullmatch(name) or name in FUNCTIONS or name in CONSTANTS:
-        raise ParsingError(f"{name!r} cannot name a coordinate; use a letter, then letters, digits or _")
+        raise ParsingError(f"{_shown(name)} cannot name a coordinate; use a letter, then letters, digits or _")
     return name
 
 
 def _real(expression: sp.Expr, text: str) -> sp.Expr:
     if expression.has(sp.zoo, sp.nan, sp.oo, sp.I):
-        raise ParsingError(f"{text!r} has no finite real value: it comes out as {expression}")
+        raise ParsingError(f"{_shown(text)} has no finite real value: it comes out as {str(expression)[:LONGEST_ECHO]}")
     return expression
+
+
+def _shown(text: str) -> str:
+    """Return the text in quotes, cut where it is too long to read in a message."""
+    return repr(text) if len(text) <= LONGEST_ECHO else f"{text[:LONGEST_ECHO]!r}... ({len(text)} characters)"
+
+
+def _power(expression: sp.Expr) -> sp.Expr:
+    """Return the largest product of numeric exponents nested in one another, at least 1."""
+    inner = max((_power(a) for a in expression.args), default=sp.Integer(1))
+    own = abs(expression.exp) if isinstance(expression, sp.Pow) and expression.exp.is_real and expression.exp.is_number else 1
+    return max(sp.Integer(1), own * inner)
 
 
 def _digits(expression: sp.Expr) -> int:
@@ -114,24 +127,25 @@ class _Reader:
             case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in FUNCTIONS:
                 return self._call(name, self.read(argument))
             case ast.Call(func=ast.Name(id=name)):
-                raise ParsingError(f"{name!r} is not a function of one argument that formulas may use; known: {', '.join(sorted(FUNCTIONS))}")
+                raise ParsingError(f"{_shown(name)} is not a function of one argument that formulas may use; known: {', '.join(sorted(FUNCTIONS))}")
             case _:
                 raise ParsingError(
-                    f"{self.text!r} holds something that is no part of a formula ({type(node).__name__}); "
+                    f"{_shown(self.text)} holds something that is no part of a formula ({type(node).__name__}); "
                     "use numbers, names, + - * / ** and functions such as exp"
                 )
 
     def _call(self, name: str, argument: sp.Expr) -> sp.Expr:
         if name in GROWING and argument.is_number and not (argument.is_real and abs(argument) <= LARGEST_ARGUMENT):
             raise ParsingError(
-                f"{name}({argument}) in {self.text!r} leads too far; the numbers that {name} takes are real and at most {LARGEST_ARGUMENT}"
+                f"{name}({str(argument)[:LONGEST_ECHO]}) in {_shown(self.text)} leads too far; "
+                f"the numbers that {name} takes are real and at most {LARGEST_ARGUMENT}"
             )
         return FUNCTIONS[name](argument)
 
     def _number(self, node: ast.Constant, value: int | float) -> sp.Expr:
         written = ast.get_source_segment(self.text.strip().replace("^", "**"), node) or repr(value)
         if not _DECIMAL.fullmatch(written):
-            raise ParsingError(f"{written!r} is not a decimal number such as 0.05 or 1e-3")
+            raise ParsingError(f"{_shown(written)} is not a decimal number such as 0.05 or 1e-3")
         return sp.Integer(value) if isinstance(value, int) else sp.Rational(written)
 
     def _name(self, name: str) -> sp.Expr:
@@ -140,12 +154,12 @@ class _Reader:
         if name in CONSTANTS:
             return CONSTANTS[name]
         if name in FUNCTIONS or not _NAME.fullmatch(name):
-            raise ParsingError(f"{name!r} is not a name a formula may use")
+            raise ParsingError(f"{_shown(name)} is not a name a formula may use")
         if name.lower() in NO_NUMBERS:
             raise ParsingError(f"{name!r} is not a finite real number, and formulas use no other; name the parameter otherwise")
         if self.allowed is not None and name not in self.allowed:
             known = ", ".join(sorted({*self.names, *self.allowed})) or "none"
-            raise ParsingError(f"unknown name {name!r} in {self.text!r}; known names: {known}")
+            raise ParsingError(f"unknown name {_shown(name)} in {_shown(self.text)}; known names: {known}")
         return GLOSSARY[name].symbol if name in GLOSSARY else sp.Symbol(name, real=True)
 
     def _binary(self, op: ast.operator, left: sp.Expr, right: sp.Expr) -> sp.Expr:
@@ -158,11 +172,21 @@ class _Reader:
                 return left * right
             case ast.Div():
                 if right.is_zero:
-                    raise ParsingError(f"{self.text!r} divides by zero")
+                    raise ParsingError(f"{_shown(self.text)} divides by zero")
                 return left / right
             case ast.Pow():
-                if right.is_number and not (right.is_real and abs(right) <= LARGEST_EXPONENT and _digits(left) * abs(right) <= LARGEST_NUMBER):
-                    raise ParsingError(f"the exponent {right} in {self.text!r} leads too far; exponents are real and at most {LARGEST_EXPONENT}")
+                self._check_power(left, right)
                 return left**right
             case _:
                 raise ParsingError(f"the operator {type(op).__name__} is no part of a formula")
+
+    def _check_power(self, left: sp.Expr, right: sp.Expr) -> None:
+        if not right.is_number:
+            return
+        total = _power(left) * abs(right)
+        if right.is_real and not left.is_number and _power(left) > 1 and total > LARGEST_EXPONENT:
+            raise ParsingError(f"the powers in {_shown(self.text)} make a total power of {total}, which leads too far; at most {LARGEST_EXPONENT}")
+        if not (right.is_real and abs(right) <= LARGEST_EXPONENT and _digits(left) * abs(right) <= LARGEST_NUMBER):
+            raise ParsingError(
+                f"the exponent {str(right)[:LONGEST_ECHO]} in {_shown(self.text)} leads too far; exponents are real and at most {LARGEST_EXPONENT}"
+            )

@@ -1,5 +1,7 @@
 """The main job: train every problem, compare with the theory, say the verdict and write the report."""
 
+import errno
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,10 +83,10 @@ def run_validation(
         progress: Called with (name of the piece, fraction done).
 
     Raises:
-        ParameterError: If a problem is unknown, the device is missing or the seed is not a whole number from 0.
+        ParameterError: If a problem is unknown, the device is missing, the seed is not a whole number from 0, or the folder cannot be written.
     """
     _check(problems, device, seed)
-    folder, show = Path(out), progress or (lambda what, fraction: None)
+    folder, show = _folder(out), progress or (lambda what, fraction: None)
     notices: list[str] = []
     outcomes = tuple(_run_problem(_plan(name, seed, device, quick), folder, show, notices, quick=quick) for name in dict.fromkeys(problems))
     status = exit_status(v for outcome in outcomes for v in outcome.verdicts)
@@ -100,6 +102,19 @@ def run_validation(
     }
     notices += write_report(folder, outcomes, run)
     return ValidationResult(outcomes, run, tuple(notices))
+
+
+def _folder(out: str | Path) -> Path:
+    """Make the folder of the report before hours of training, not after."""
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ParameterError(f"the report cannot be written into {folder}: {reason}; name a folder that can be made and written: --out DIR") from None
+    return folder
 
 
 def _plan(name: str, seed: int, device: str, quick: bool) -> Problem:

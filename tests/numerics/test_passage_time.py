@@ -13,9 +13,10 @@ import sympy as sp
 from eyring.errors import AccuracyError, EyringError, NotApplicable, ParameterError
 from eyring.numerics.answer import Estimate, Number
 from eyring.numerics.exact import exact_escape_time
+from eyring.theory.dynamics import SGD
 from eyring.theory.landscape import Landscape
 from eyring.theory.landscapes import double_well
-from eyring.theory.noise import Hessian
+from eyring.theory.noise import Hessian, Isotropic
 from eyring.theory.sde import SDE
 
 x = sp.Symbol("x", real=True)
@@ -273,3 +274,48 @@ def test_an_estimate_converts_like_a_number():
     assert (estimate.per_time.value, estimate.per_time.low, estimate.per_time.unit) == (pytest.approx(20.0), pytest.approx(19.0), "time")
     assert estimate.relative_half_width == pytest.approx(11 / 200)
     assert float(estimate) == 200.0
+
+
+@pytest.mark.parametrize("digits", [15, 20])
+@pytest.mark.parametrize("start", [-1, -0.8])
+def test_an_optimizer_that_overshoots_its_minimum_has_no_exact_time(digits, start):
+    """eta L'' = 3 * 2 = 6 at the minimum of the start, wherever in that well the walker begins; the same SDE by hand is computed."""
+    sde = SGD(learning_rate=3, batch_size=1).sde(Landscape(QUARTIC, [x]), Isotropic())
+    with pytest.raises(NotApplicable, match="unstable at the minimum of the start: the curvature there is 2, and its steps overshoot"):
+        exact_escape_time(sde, start=start, target=1, values={"sigma": 1}, digits=digits)
+    by_hand = SDE(sde.drift, sde.diffusion, sde.coordinates)
+    assert exact_escape_time(by_hand, start=start, target=1, values={"sigma": 1}).value > 0
+
+
+def test_only_the_well_of_the_start_must_be_stable():
+    """Curvatures 2 and beyond: with eta = 0.9 the optimizer is stable, eta L'' = 1.8; with eta = 1 it is not."""
+    for rate, stable in ((0.9, True), (1, False)):
+        sde = SGD(learning_rate=rate, batch_size=1).sde(Landscape(QUARTIC, [x]), Isotropic())
+        if stable:
+            assert exact_escape_time(sde, start=-1, target=1, values={"sigma": 1}).value > 0
+        else:
+            with pytest.raises(NotApplicable, match="unstable"):
+                exact_escape_time(sde, start=-1, target=1, values={"sigma": 1})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"start": None}, "start must be a real, finite number or a critical point, got None"),
+        ({"target": None}, "target must be a real, finite number or a critical point, got None"),
+        ({"values": {"D": None}}, "D must be a real, finite number, got None"),
+        ({"values": {"D": object()}}, "D must be a real, finite number"),
+        ({"values": [("D", 0.1)]}, "values must give numbers by name or symbol"),
+    ],
+)
+def test_what_is_no_number_is_refused_by_name(given, message):
+    with pytest.raises(ParameterError, match=message):
+        exact_escape_time(quartic(), **({"start": -1, "target": 1, "values": {"D": 0.1}} | given))
+
+
+def test_an_array_of_times_is_no_single_float_and_reads_like_its_print():
+    times = exact_escape_time(quartic(), start=-1, target=1, values={"D": [0.1, 0.2]})
+    with pytest.raises(TypeError, match="holds 2 values, not one"):
+        float(times)
+    assert repr(times) == str(times)
+    assert repr(Estimate(1.0, 0.9, 1.1, 9, "seen", "time")) == "1 [0.9, 1.1] units of time (95 %, 9 events; seen)"

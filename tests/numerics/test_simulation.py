@@ -176,7 +176,7 @@ def test_the_default_transient_is_ten_relaxation_times_of_the_well():
         ((HALF_BATCH, QUARTIC, PUSH), {"event": "saddle"}, ParameterError, "got 'saddle'"),
         ((HALF_BATCH, QUARTIC, PUSH), {"start": 0}, NotApplicable, "start must be a minimum"),
         ((HALF_BATCH, QUARTIC, PUSH), {"start": 0.3}, EyringError, "not a critical point.*nearest"),
-        ((HALF_BATCH, QUARTIC, PUSH), {"start": "left"}, ParameterError, "a position is a number"),
+        ((HALF_BATCH, QUARTIC, PUSH), {"start": "left"}, ParameterError, "start must be a number, a critical point"),
         ((HALF_BATCH, QUARTIC, PUSH), {"over": 1}, NotApplicable, "over must be a saddle next to"),
         ((HALF_BATCH, QUARTIC, PUSH), {"walkers": 0}, ParameterError, "walkers must be a whole number from 1"),
         ((HALF_BATCH, QUARTIC, PUSH), {"iterations": 1.5}, ParameterError, "iterations must be a whole number"),
@@ -212,3 +212,26 @@ def test_a_batch_larger_than_the_data_is_refused_by_the_simulation():
     noise = FiniteSum(KINDS, copies=(8, 8), replacement=False)
     with pytest.raises(EyringError, match="a batch of 20 cannot be drawn without replacement from 16 samples"):
         simulate_escapes(SGD(), QUARTIC, noise, start=-1, event="next well", values={"eta": 0.1, "B": 20}, walkers=4, iterations=4, seed=0)
+
+
+def test_a_batch_larger_than_the_data_cannot_be_drawn_without_replacement():
+    noise = FiniteSum([x**4 / 4 - x**2 / 2 + x, x**4 / 4 - x**2 / 2 - x], copies=[2, 2], replacement=False)
+    with pytest.raises(EyringError, match="a batch of 10 cannot be drawn without replacement from 4 samples"):
+        simulate_escapes(
+            SGD(), noise.landscape([x]), noise, start=-1, event="next well", values={"eta": 0.1, "B": 10}, walkers=2, iterations=2, seed=0
+        )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"start": None}, "start must be a number, a critical point, or one number a coordinate; got None"),
+        ({"over": object()}, "over must be a number, a critical point"),
+        ({"values": {"D": None}}, "D must be a real, finite number, got None"),
+        ({"values": [("D", 0.1)]}, "values must give numbers by name or symbol"),
+    ],
+)
+def test_what_is_no_number_starts_no_simulation(given, message):
+    sde = SDE(x - x**3, sp.Symbol("D", positive=True), [x])
+    with pytest.raises(ParameterError, match=message):
+        simulate_escapes(sde, **({"start": -1, "event": "next well", "values": {"D": 0.1}, "walkers": 2, "iterations": 2, "seed": 0} | given))

@@ -11,9 +11,9 @@ from scipy.linalg import eigh_tridiagonal
 
 from eyring.errors import AccuracyError, NotApplicable, ParameterError
 from eyring.numerics.exact import exact_escape_time, relaxation_rates
-from eyring.theory.dynamics import MomentumSGD
+from eyring.theory.dynamics import SGD, MomentumSGD
 from eyring.theory.landscape import Landscape
-from eyring.theory.noise import Covariance
+from eyring.theory.noise import Covariance, Isotropic
 from eyring.theory.sde import SDE
 
 x, v, y = sp.symbols("x v y", real=True)
@@ -157,3 +157,10 @@ def test_arrays_of_values_broadcast():
 def test_what_has_no_spectrum_is_refused_with_the_reason(sde, options, kind, words):
     with pytest.raises(kind, match=words):
         relaxation_rates(sde, **options)
+
+
+def test_an_optimizer_that_overshoots_relaxes_at_no_rate():
+    """eta L'' = 6 at both minima."""
+    sde = SGD(learning_rate=3, batch_size=1).sde(Landscape(x**4 / 4 - x**2 / 2, [x]), Isotropic())
+    with pytest.raises(NotApplicable, match="unstable at the minimum at -1: the curvature there is 2"):
+        relaxation_rates(sde, values={"sigma": 1})

@@ -148,3 +148,19 @@ def test_what_is_no_finite_real_number_is_refused_by_name(name):
     """Taken as parameters they would hide a mistake."""
     with pytest.raises(ParsingError, match="is not a finite real number"):
         parse_expression(f"{name}*x", ["x"])
+
+
+@pytest.mark.parametrize(("text", "total"), [("((x+1)**100)**100", 10000), ("((x/3)**50)**50", 2500), ("(x**20 + 1)**6", 120)])
+def test_nested_powers_are_refused_by_their_total(text, total):
+    """Each exponent is small, and together they would expand to thousands of terms."""
+    with pytest.raises(ParsingError, match=f"make a total power of {total}, which leads too far"):
+        parse_expression(text, ["x"])
+    assert parse_expression("((x+1)**10)**10", ["x"]) == (x + 1) ** 100
+
+
+@pytest.mark.parametrize("text", ["(" * 900, "x+" * 800 + "x.y", "x+" * 800 + "1/0", "q" * 1500 + "(x)"])
+def test_an_overlong_formula_is_not_echoed_whole(text):
+    """The message shows its beginning and its length."""
+    with pytest.raises(ParsingError, match="characters") as refusal:
+        parse_expression(text, ["x"])
+    assert len(str(refusal.value)) < 350

@@ -13,6 +13,7 @@ from eyring.numerics.answer import Number
 from eyring.numerics.exact.line import line_of, symbolic_slope
 from eyring.numerics.exact.passage_time import Passage, way
 from eyring.numerics.exact.quadrature import halved
+from eyring.numerics.exact.stability import demand_stable_steps
 from eyring.numerics.exact.values import exact_value, known_clock
 from eyring.theory.sde import SDE
 
@@ -37,6 +38,7 @@ def passage_time_to_digits(sde: SDE, start: Any, target: Any, numbers: Mapping[s
         raise ParameterError("more than 15 digits are computed one point at a time; give single numbers in values, or digits=15")
     exact = {s: exact_value(v) for s, v in numbers.items()}
     begin, end = way(start, target, numbers)
+    demand_stable_steps(sde, begin, end, numbers)
     line = line_of(sde, numbers)
     side = 1 if end > begin else -1
     walk = Passage(line if side == 1 else line.mirrored(), float(side * begin), float(side * end))

@@ -81,7 +81,7 @@ def _number(parts: Any, clock: Any) -> Number:
 def _one(sde: SDE, start: Any, target: Any, numbers: Mapping[sp.Symbol, Any]) -> tuple[float, float, float]:
     """Return (mantissa, shift, relative error) at one set of values."""
     begin, end = way(start, target, numbers)
-    demand_stable_steps(sde, begin, numbers)
+    demand_stable_steps(sde, begin, end, numbers)
     line = line_of(sde, numbers)
     if end < begin:
         line, begin, end = line.mirrored(), -begin, -end

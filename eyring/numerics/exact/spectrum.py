@@ -13,6 +13,7 @@ from eyring.numerics.exact.kinetic import kinetic_of, kinetic_rates
 from eyring.numerics.exact.line import Line, check_diffusion, line_of, stable_points, symbolic_slope
 from eyring.numerics.exact.modes import Modes
 from eyring.numerics.exact.quadrature import Panels, halved
+from eyring.numerics.exact.stability import demand_stable_minima
 from eyring.numerics.exact.tails import far_edges, resolved_edges
 from eyring.numerics.exact.values import known_clock, matched_values, swept
 from eyring.theory.sde import SDE
@@ -50,6 +51,7 @@ def relaxation_rates(sde: SDE, *, values: Mapping[Any, Any] | None = None, count
 
     def all_rates(given: Mapping[Any, Any] | None) -> list[tuple[float, float, float, float]]:
         numbers = matched_values(given, sde.parameters, asked_by="relaxation_rates of this SDE", allowed=sde.clock.free_symbols)
+        demand_stable_minima(sde, numbers)
         parts = kinetic_rates(kinetic, numbers, count) if kinetic else _line_rates(line_of(sde, numbers), count)
         clock = known_clock(sde.clock, numbers)
         return [(*part, clock) for part in parts]

@@ -11,6 +11,7 @@ __all__ = ["MOST_PANELS", "far_edges", "resolved_edges"]
 STEEPEST = 2.0  # change of Phi a panel may hold
 DROP = 46.0  # e^-46 = 1e-20: what the far tail may hold of all the probability
 MOST_PANELS = 200_000
+OUTERMOST = 8  # panels, a factor of two in distance
 REACH = 2.0 ** np.arange(-5, 330, 1 / 8)  # distances, in units of the way, at which the far side is looked at
 
 
@@ -26,7 +27,8 @@ def far_edges(line: Line, inner: float, scale: float, *, drop: float = DROP) -> 
         if cut is not None:
             return np.unique(np.append(edges[: cut + 1 : 4], edges[cut]))
     raise NotApplicable(
-        f"nothing holds the walker {'left' if line.side == 1 else 'right'} of {line.side * inner:.6g}: the drift there does not bring it back "
+        f"the loss does not confine walkers on the far side: nothing holds one "
+        f"{'left' if line.side == 1 else 'right'} of {line.side * inner:.6g}: the drift there does not bring it back "
         "(no confinement), so it may run away and the mean time does not exist. Give a loss that rises on that side, or start where it is "
         "confined"
     )
@@ -45,7 +47,15 @@ def _log_weight(line: Line, outward: np.ndarray) -> np.ndarray:
         weight = 2 * np.abs(finer - potential) - finer + (line.weight - 1) * np.log(diffusion[1:])
         weight += np.log(np.abs(outward[1:] - outward[0]))
     bad = np.flatnonzero(np.isnan(weight) | (weight == np.inf))
+    if not len(bad) and not _settled(potential, finer):
+        return np.empty(0)
     return weight[: bad[0]] if len(bad) else weight
+
+
+def _settled(coarse: np.ndarray, fine: np.ndarray) -> bool:
+    """Return whether the outermost panels know the drift: a bounded loss that oscillates out of sight would look confining by chance."""
+    coarse_rise, fine_rise = (np.diff(potential)[-OUTERMOST:] for potential in (coarse, fine))
+    return bool(np.all(np.abs(fine_rise - coarse_rise) <= 0.1 * np.abs(fine_rise)))
 
 
 def _cut(weight: np.ndarray, drop: float) -> int | None:
@@ -55,15 +65,32 @@ def _cut(weight: np.ndarray, drop: float) -> int | None:
     return int(enough[0]) + 1 if len(enough) else None
 
 
+def _demand_finite(line: Line, edges: np.ndarray, change: np.ndarray) -> None:
+    """Refuse a drift that grows without bound at a point, such as that of log(x) at zero.
+
+    Raises:
+        NotApplicable: With the place.
+    """
+    if not np.all(np.isfinite(change)):
+        at = round(line.side * float(edges[int(np.argmin(np.isfinite(change)))]), 12) + 0.0
+        raise NotApplicable(
+            f"the drift grows without bound near {at:.6g}, so the loss does not confine walkers on the far side; give a loss that is finite and "
+            "smooth wherever a walker can go"
+        )
+
+
 def resolved_edges(line: Line, edges: np.ndarray, *, steepest: float = STEEPEST) -> np.ndarray:
     """Return the edges with panels cut until Phi changes by at most ``steepest`` on each.
 
     Raises:
         AccuracyError: If more than 200 000 panels are needed.
+        NotApplicable: If the drift has a pole.
     """
     while True:
         panels = Panels(edges)
-        change = panels.whole(np.abs(line(panels.points)[0]))
+        with np.errstate(all="ignore"):
+            change = panels.whole(np.abs(line(panels.points)[0]))
+        _demand_finite(line, edges, change)
         parts = np.clip(np.ceil(change / steepest), 1, 32).astype(int)
         if np.all(parts == 1):
             return edges

@@ -30,7 +30,7 @@ def matched_values(
         ParameterError: If one is missing or unknown, or a value is not real and finite.
     """
     needed, allowed = list(needed), list(allowed)
-    given = {key.name if isinstance(key, sp.Symbol) else str(key): value for key, value in (values or {}).items()}
+    given = {key.name if isinstance(key, sp.Symbol) else str(key): value for key, value in _mapping(values).items()}
     names = {s.name for s in needed}
     missing, unknown = sorted(names - set(given)), sorted(set(given) - names - {s.name for s in allowed})
     if missing or unknown:
@@ -39,8 +39,14 @@ def matched_values(
     return {s: _real(given[s.name], s.name) for s in dict.fromkeys([*needed, *allowed]) if s.name in given}
 
 
+def _mapping(values: Mapping[Any, Any] | None) -> Mapping[Any, Any]:
+    if values is None or isinstance(values, Mapping):
+        return values or {}
+    raise ParameterError(f"values must give numbers by name or symbol, such as {{'D': 0.1}}; got {values!r}")
+
+
 def _real(value: Any, name: str) -> Any:
-    if isinstance(value, sp.Basic):
+    if isinstance(value, sp.Expr):
         number = value
     elif isinstance(value, AnyNumber | np.ndarray | list | tuple | np.generic):
         array = np.asarray(value)
@@ -48,15 +54,32 @@ def _real(value: Any, name: str) -> Any:
             raise ParameterError(f"{name} must be a real, finite number, got {value}")
         return value if array.ndim == 0 else array
     else:
-        number = exact_number(value) if not isinstance(value, str) else sp.nan
+        number = _exact_or_nan(value)
     if not (number.is_number and number.is_real and number.is_finite):
         raise ParameterError(f"{name} must be a real, finite number, got {value!r}")
     return number
 
 
 def exact_value(value: Any) -> sp.Expr:
-    """Return a scalar as sympy holds it exactly; a decimal 0.1 means 1/10."""
-    return exact_number(value.item() if isinstance(value, np.generic | np.ndarray) else value)
+    """Return a scalar as sympy holds it exactly; a decimal 0.1 means 1/10.
+
+    Raises:
+        ParameterError: If it is neither a number nor an expression.
+    """
+    try:
+        number = exact_number(value.item() if isinstance(value, np.generic | np.ndarray) else value)
+    except sp.SympifyError:
+        number = None
+    if not isinstance(number, sp.Expr):
+        raise ParameterError(f"a number is needed, got {value!r}")
+    return number
+
+
+def _exact_or_nan(value: Any) -> sp.Expr:
+    try:
+        return sp.nan if isinstance(value, str) else exact_value(value)
+    except ParameterError:
+        return sp.nan
 
 
 def coordinate_of(point: Any, values: Mapping[sp.Symbol, Any], *, role: str) -> sp.Expr:
@@ -72,9 +95,9 @@ def coordinate_of(point: Any, values: Mapping[sp.Symbol, Any], *, role: str) -> 
         position = position[0]
     if isinstance(position, str):
         raise ParameterError(f"{role} must be a number or a critical point, got the text {position!r}")
-    number = exact_value(position).subs({s: exact_value(v) for s, v in values.items() if np.ndim(v) == 0})
+    number = _exact_or_nan(position).subs({s: exact_value(v) for s, v in values.items() if np.ndim(v) == 0})
     if not (number.is_number and number.is_real and number.is_finite):
-        raise ParameterError(f"{role} must be a real, finite number or a critical point, got {position}")
+        raise ParameterError(f"{role} must be a real, finite number or a critical point, got {position!r}")
     return number
 
 
@@ -97,7 +120,7 @@ def swept(one: Callable[[Mapping[Any, Any] | None], tuple[float, float, float, f
         values: Numbers or arrays, by symbol or name.
         unit: Unit of the result.
     """
-    given = dict(values or {})
+    given = dict(_mapping(values))
     arrays = {k: np.asarray(v) for k, v in given.items() if isinstance(v, np.ndarray | list | tuple) and np.ndim(v)}
     if not arrays:
         mantissa, shift, error, clock = one(values)

@@ -41,7 +41,7 @@ class Goal:
             EyringError: If start or over is no critical point.
         """
         check_event(event)
-        a = loss.locate(_position(start, numbers), role="start")
+        a = loss.locate(_position(start, numbers, role="start"), role="start")
         if a.index != 0:
             raise NotApplicable(
                 f"start must be a minimum of the loss, got the {a}: nothing holds a walker there. Start from one of Landscape.minima()"
@@ -71,12 +71,16 @@ def check_event(event: str | None) -> None:
         )
 
 
-def _position(point: Any, numbers: Mapping[sp.Symbol, Any]) -> tuple[sp.Expr, ...]:
+def _position(point: Any, numbers: Mapping[sp.Symbol, Any], *, role: str) -> tuple[sp.Expr, ...]:
     given = point.position if isinstance(point, CriticalPoint) else point
     coordinates = given if isinstance(given, tuple | list | np.ndarray | sp.MatrixBase) else (given,)
-    if any(isinstance(c, str) for c in coordinates):
-        raise ParameterError(f"a position is a number, a critical point, or one number a coordinate; got {point!r}")
-    return tuple(exact_value(c).subs({s: exact_value(v) for s, v in numbers.items()}) for c in coordinates)
+    insert = {s: exact_value(v) for s, v in numbers.items()}
+    try:
+        if not any(isinstance(c, str) for c in coordinates):
+            return tuple(exact_value(c).subs(insert) for c in coordinates)
+    except ParameterError:
+        pass
+    raise ParameterError(f"{role} must be a number, a critical point, or one number a coordinate; got {point!r}")
 
 
 def _floats(point: CriticalPoint) -> np.ndarray:
@@ -91,7 +95,7 @@ def _way_out(loss: Landscape, a: CriticalPoint, over: Any, numbers: Mapping[sp.S
         if len(ways) != 1:
             raise ParameterError(f"over must say which saddle is crossed; saddles next to the {a}: {names}")
         return ways[0]
-    wanted = loss.locate(_position(over, numbers), role="over")
+    wanted = loss.locate(_position(over, numbers, role="over"), role="over")
     chosen = [way for way in ways if way[0].position == wanted.position]
     if not chosen:
         raise NotApplicable(f"over must be a saddle next to the {a}, got the {wanted}; saddles next to it: {names}")
