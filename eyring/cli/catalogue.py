@@ -19,6 +19,7 @@ def _list(arguments: argparse.Namespace) -> None:
     from eyring.numerics.backends import backend_names
 
     rooms = {
+        "results (eyring derive NAME)": _results(),
         "escape theories": _theories(),
         "stationary laws": _laws(),
         "dynamics": _summaries("dynamics", members("dynamics")),
@@ -31,8 +32,15 @@ def _list(arguments: argparse.Namespace) -> None:
         return
     for room, entries in rooms.items():
         print(f"{room}:")
+        width = max(18, *(len(name) for name in entries))
         for name, summary in entries.items():
-            print(f"  {name:<18} {summary}".rstrip())
+            print(f"  {name:<{width}} {summary}".rstrip())
+
+
+def _results() -> dict[str, str]:
+    from eyring.theory.results import results
+
+    return {name: f"{result.title} ({result.kind})" for name, result in results().items()}
 
 
 def _theories() -> dict[str, str]:

@@ -21,7 +21,46 @@ OUT_OF_REGIME = 3
 
 def run(arguments: argparse.Namespace) -> int:
     """Derive what was asked for and print it; 3 if the numbers given lie outside its conditions."""
-    return {"escape": _escape, "sde": _sde, "stationary": _stationary}[arguments.what](arguments)
+    if arguments.all == (arguments.what is not None):
+        raise ParameterError("derive takes escape, sde, stationary or the name of a result (`eyring list` prints them), or --all")
+    if arguments.all:
+        return _all(arguments)
+    return {"escape": _escape, "sde": _sde, "stationary": _stationary}.get(arguments.what, _result)(arguments)
+
+
+def _all(arguments: argparse.Namespace) -> int:
+    """Print the whole catalogue: a line each, one LaTeX appendix, or JSON."""
+    from eyring.theory.results import results
+
+    derived = {r: r.derive() for r in results().values()}
+    if arguments.latex:
+        from eyring.theory.appendix import appendix
+
+        print(appendix(derived))
+    elif arguments.json:
+        value = {r.name: _formula_dict(f, {}) | _derivation_dict(f.derivation) for r, f in derived.items()}
+        print(json.dumps({"value": value, "unit": None, "error": None, "conditions": []}, indent=2))
+    else:
+        for r, f in derived.items():
+            print(f"{r.name}: {f.expression}    [{f.unit}]")
+    return 0
+
+
+def _result(arguments: argparse.Namespace) -> int:
+    from eyring.theory.results import result
+
+    chosen, values = result(arguments.what), values_of(arguments)
+    formula = (chosen.published() if arguments.published else None) or chosen.derive()
+    shown = _formula_dict(formula, values)
+    if arguments.latex:
+        print(formula.latex(steps=True))
+    elif arguments.json:
+        print(json.dumps(shown | _derivation_dict(formula.derivation), indent=2))
+    else:
+        print(f"{chosen.title} ({chosen.kind})\n{formula}\n\n{formula.derivation}")
+        print(f"\nin print: {chosen.published_note}\n" if chosen.published_note else "", end="")
+        print(_at_values(shown, exact=chosen.kind == "exact") if values else "", end="")
+    return OUT_OF_REGIME if any(c["holds"] is False for c in shown["conditions"]) else 0
 
 
 def _escape(arguments: argparse.Namespace) -> int:
@@ -52,20 +91,28 @@ def _escape(arguments: argparse.Namespace) -> int:
 
 def _formula_dict(formula: Formula, values: dict[str, sp.Expr]) -> dict[str, Any]:
     """Return the formula as text, or at the values as numbers; the error is absolute, the relative one is what the formula neglects first."""
-    relative = formula.next_order
+    relative, is_matrix = formula.next_order, isinstance(formula.expression, sp.MatrixBase)
     result = {
         "value": str(formula.expression), "unit": formula.unit, "error": None if relative is None else str(relative * formula.expression),
         "relative_error": None if relative is None else str(relative), "conditions": _conditions(formula.conditions, values),
-        "expression": str(formula.expression), "log": str(formula.log), "clock": str(formula.clock), "note": formula.note, "latex": formula.latex(),
+        "expression": str(formula.expression), "log": None if is_matrix else str(formula.log), "clock": str(formula.clock), "note": formula.note,
+        "latex": formula.latex(),
     }  # fmt: skip
-    if values:
-        f = formula.compile("mpmath", digits=20)
-        value = f(**values)
-        result |= {"value": _digits(value), "log_value": _digits(f.log(**values))}
-        if relative is not None:
-            neglected = f.next_order(**values)
-            result |= {"error": _digits(abs(value * neglected), 3), "relative_error": _digits(neglected, 3)}
-    return result
+    return result | _numbers(formula, values) if values else result
+
+
+def _numbers(formula: Formula, values: dict[str, sp.Expr]) -> dict[str, Any]:
+    from eyring.numerics.compiled import Compiled
+
+    f = formula.compile("mpmath", digits=20)
+    value = f(**values)
+    if not isinstance(f, Compiled):
+        return {"value": [[_digits(entry) for entry in row] for row in value], "log_value": None}
+    numbers = {"value": _digits(value), "log_value": _digits(f.log(**values)) if value > 0 else None}
+    if formula.next_order is None:
+        return numbers
+    neglected = f.next_order(**values)
+    return numbers | {"error": _digits(abs(value * neglected), 3), "relative_error": _digits(neglected, 3)}
 
 
 def _conditions(conditions: tuple[Condition, ...], values: dict[str, sp.Expr]) -> list[dict[str, Any]]:
@@ -77,9 +124,10 @@ def _conditions(conditions: tuple[Condition, ...], values: dict[str, sp.Expr]) -
     return rows
 
 
-def _at_values(result: dict[str, Any]) -> str:
+def _at_values(result: dict[str, Any], *, exact: bool = False) -> str:
     error = f"the first neglected term is {result['relative_error']} of it" if result["relative_error"] else "the size of what it neglects is unknown"
-    return f"\nat these numbers: {result['value']} [{result['unit']}], ln: {result['log_value']}; {error}\n"
+    logarithm = f", ln: {result['log_value']}" if result["log_value"] else ""
+    return f"\nat these numbers: {result['value']} [{result['unit']}]{logarithm}; {'nothing is neglected' if exact else error}\n"
 
 
 def _digits(number: Any, digits: int = 17) -> str:

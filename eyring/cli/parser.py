@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="print the version")
     parser.set_defaults(verb="version")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for add in (_derive, _exact, _simulate, _validate, _catalogue):
+    for add in (_derive, _exact, _simulate, _validate, _check, _drill, _catalogue):
         add(verbs)
     return parser
 
@@ -63,8 +63,9 @@ def _verb(verbs: argparse._SubParsersAction, name: str, module: str, summary: st
 
 
 def _derive(verbs: argparse._SubParsersAction) -> None:
-    parser = _verb(verbs, "derive", "derive", "Derive an escape time, a stochastic differential equation or a stationary law.")
-    parser.add_argument("what", choices=("escape", "sde", "stationary"))
+    parser = _verb(verbs, "derive", "derive", "Derive an escape time, a stochastic differential equation, a stationary law, or a result by its name.")
+    parser.add_argument("what", nargs="?", metavar="WHAT", help="escape, sde, stationary, or the name of a result as `eyring list` prints it")
+    parser.add_argument("--all", action="store_true", help="the whole catalogue; with --latex as one appendix")
     _model(parser)
     _escape(parser)
     parser.add_argument("--theory", metavar="NAME", help="the escape theory; left out, the first whose conditions hold")
@@ -108,6 +109,21 @@ def _validate(verbs: argparse._SubParsersAction) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--out", type=Path, default=Path("eyring-report"), metavar="DIR", help="folder of the report (eyring-report)")
     parser.add_argument("--quick", action="store_true", help="fewer replicas: a look, not a verdict")
+    _json(parser)
+
+
+def _check(verbs: argparse._SubParsersAction) -> None:
+    parser = _verb(verbs, "check", "check", "Hold the results of the catalogue against their second roads, which see numbers only.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="results as `eyring list` prints them; the whole catalogue if left out")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="print docs/formulas.md")
+    _json(form)
+
+
+def _drill(verbs: argparse._SubParsersAction) -> None:
+    parser = _verb(verbs, "drill", "drill", "Plant every small error in the formulas of the catalogue and count those that the second roads catch.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="results as `eyring list` prints them; the whole catalogue if left out")
+    parser.add_argument("--sample", type=int, metavar="N", help="plant at most N errors in each formula, drawn with a fixed seed")
     _json(parser)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
@@ -13,16 +13,19 @@ from eyring.numerics.parameter import Parameter
 from eyring.theory.formula import Formula, logarithm
 from eyring.theory.regime import Condition
 
+if TYPE_CHECKING:
+    from eyring.numerics.compiled_matrix import CompiledMatrix
+
 __all__ = ["Compiled", "compile_formula"]
 
 LARGEST_LOG, SMALLEST_LOG = 709.78, -708.39  # between them a float64 holds all its digits
 
 
-def compile_formula(formula: Formula | sp.Expr, backend: str = "numpy", *, digits: int | None = None) -> "Compiled":
+def compile_formula(formula: Formula | sp.Expr | sp.MatrixBase, backend: str = "numpy", *, digits: int | None = None) -> "Compiled | CompiledMatrix":
     """Return ``formula`` as a function of keyword arguments.
 
     Args:
-        formula: A Formula, or any sympy expression of real symbols.
+        formula: A Formula, or any sympy expression or matrix of real symbols; of a matrix the last two axes are rows and columns.
         backend: "numpy" (float64 arrays), "torch" (float64 tensors, differentiable) or "mpmath" (any number of digits).
         digits: Significant digits, for mpmath; 30 if left out.
 
@@ -37,16 +40,16 @@ def compile_formula(formula: Formula | sp.Expr, backend: str = "numpy", *, digit
     """
     given = formula if isinstance(formula, Formula) else None
     expression = given.expression if given else formula
+    hard = tuple(c for c in given.conditions if c.hard) if given else ()
+    unit, where = given.unit if given else "", find_backend(backend, digits=digits)
+    if isinstance(expression, sp.MatrixBase):
+        from eyring.numerics.compiled_matrix import CompiledMatrix
+
+        entries = tuple(Compiled(e, None, None, hard, unit, where) for e in map(sp.sympify, expression))
+        return CompiledMatrix(entries, expression.shape, unit, where)
     if not isinstance(expression, sp.Expr):
-        raise NotApplicable(f"only a single expression can be compiled, got {type(expression).__name__}; compile its entries one by one")
-    return Compiled(
-        expression=expression,
-        log_expression=given.log if given else logarithm(expression),
-        next_expression=given.next_order if given else None,
-        conditions=tuple(c for c in given.conditions if c.hard) if given else (),
-        unit=given.unit if given else "",
-        backend=find_backend(backend, digits=digits),
-    )
+        raise NotApplicable(f"a number or a matrix of numbers can be compiled, got {type(expression).__name__}")
+    return Compiled(expression, given.log if given else logarithm(expression), given.next_order if given else None, hard, unit, where)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +60,7 @@ class Compiled:
 
     Attributes:
         expression: What is evaluated.
-        log_expression: Its logarithm, a sum of terms.
+        log_expression: Its logarithm, a sum of terms; None of a matrix entry, which may be negative.
         next_expression: The first neglected term, relative; None if unknown.
         conditions: Without these the formula means nothing; checked at every call where the numbers are known.
         unit: "time", "iterations", ...
@@ -65,7 +68,7 @@ class Compiled:
     """
 
     expression: sp.Expr
-    log_expression: sp.Expr
+    log_expression: sp.Expr | None
     next_expression: sp.Expr | None
     conditions: tuple[Condition, ...]
     unit: str
@@ -73,7 +76,7 @@ class Compiled:
     _value: Kernel = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        names = [p.name for p in self.parameters + self._optional]
+        names = [p.name for p in self.parameters + self.optional]
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise ParameterError(f"two different symbols are both printed {', '.join(twice)}; give them different names, or the same assumptions")
@@ -86,7 +89,7 @@ class Compiled:
         return tuple(Parameter(s) for s in sorted(self.expression.free_symbols, key=str))
 
     @cached_property
-    def _optional(self) -> tuple[Parameter, ...]:
+    def optional(self) -> tuple[Parameter, ...]:
         """What only the conditions and the neglected term know of."""
         others = [c.relation for c in self.conditions] + ([self.next_expression] if self.next_expression is not None else [])
         symbols = set().union(*(o.free_symbols for o in others)) - self.expression.free_symbols
@@ -138,7 +141,7 @@ class Compiled:
 
     @cached_property
     def _log(self) -> Kernel:
-        return self._kernel(self.log_expression)
+        return self._kernel(logarithm(self.expression) if self.log_expression is None else self.log_expression)
 
     @cached_property
     def _next(self) -> Kernel:
@@ -161,7 +164,7 @@ class Compiled:
         return self.backend.run(kernel, [arguments[n] for n in needed])
 
     def _arguments(self, positional: Sequence[object], values: dict[str, Any]) -> dict[str, Any]:
-        known = {p.name: p for p in self.parameters + self._optional}
+        known = {p.name: p for p in self.parameters + self.optional}
         missing = [p.name for p in self.parameters if p.name not in values]
         unknown = [n for n in values if n not in known]
         if positional or missing or unknown:
@@ -207,8 +210,8 @@ class Compiled:
     def _description(self) -> str:
         unit = f" [{self.unit}]" if self.unit else ""
         lines = [f"{self.expression}{unit}", "", "Args:", *(f"    {p}" for p in self.parameters)]
-        if self._optional:
-            lines += ["", "May also be given:", *(f"    {p}" for p in self._optional)]
+        if self.optional:
+            lines += ["", "May also be given:", *(f"    {p}" for p in self.optional)]
         return "\n".join(lines)
 
 

@@ -11,6 +11,7 @@ from eyring.theory.sources import bibtex
 
 if TYPE_CHECKING:
     from eyring.numerics.compiled import Compiled
+    from eyring.numerics.compiled_matrix import CompiledMatrix
 
 __all__ = ["Formula", "logarithm"]
 
@@ -67,8 +68,8 @@ class Formula:
         """The same quantity in continuous time."""
         return self if "time" in self.unit else self._converted(1 / self.clock, "time")
 
-    def compile(self, backend: str = "numpy", *, digits: int | None = None) -> "Compiled":
-        """Return the formula as a function of keyword arguments; see ``eyring.numerics.compiled.compile_formula``."""
+    def compile(self, backend: str = "numpy", *, digits: int | None = None) -> "Compiled | CompiledMatrix":
+        """Return the formula, a number or a matrix, as a function of keyword arguments; see ``eyring.numerics.compiled.compile_formula``."""
         from eyring.numerics.compiled import compile_formula
 
         return compile_formula(self, backend, digits=digits)

@@ -10,7 +10,7 @@ from eyring.theory.derivation import Derivation, Step
 from eyring.theory.sources import SOURCES
 from eyring.theory.symbols import GLOSSARY
 
-__all__ = ["derivation_latex", "document", "expression_latex"]
+__all__ = ["assumptions_latex", "derivation_latex", "document", "expression_latex", "preamble", "steps_latex", "words_latex"]
 
 LONGEST_LINE = 72  # glyphs that fit a text line
 LONGEST_EXPRESSION = 2400  # a longer line is left to the machine
@@ -48,27 +48,53 @@ def expression_latex(expression: sp.Basic) -> str:
     return _TextbookPrinter({"fold_short_frac": False, "ln_notation": True, "mat_delim": "("}).doprint(expression)
 
 
-def derivation_latex(derivation: Derivation, *, symbol: str = "") -> str:
+def derivation_latex(derivation: Derivation) -> str:
     """Return the whole derivation: a numbered ``align`` with the reason for each line, then the assumptions and sources."""
-    rows = [row for number, step in enumerate(derivation.steps, 1) for row in _rows(number, step)]
-    body = " \\\\\n".join(rows)
-    return "\n".join([rf"\paragraph{{{_text(derivation.title)}}}", r"\begin{align}", body, r"\end{align}", *_legend(derivation)])
+    sources = [rf"\item {words_latex(str(SOURCES[k]))}" for k in derivation.sources]
+    listed = [r"\noindent Sources:", r"\begin{itemize}\itemsep0pt", *sources, r"\end{itemize}"] if sources else []
+    return "\n".join([rf"\paragraph{{{words_latex(derivation.title)}}}", *steps_latex(derivation), *assumptions_latex(derivation), *listed])
+
+
+def steps_latex(derivation: Derivation, *, number: str = "", label: str = "") -> list[str]:
+    """Return the lines as an ``align`` and the reason for each.
+
+    Args:
+        derivation: What to print.
+        number: Put before the number of every line, such as "4.2.".
+        label: If given, line k gets the label ``eq:label-k`` and sources are cited by key, as in a document with a bibliography.
+    """
+    rows = [row for k, step in enumerate(derivation.steps, 1) for row in _rows(f"{number}{k}", step, rf"\label{{eq:{label}-{k}}}" if label else "")]
+    reasons = [
+        rf"\item[({number}{k})] {words_latex(s.statement)} \emph{{{_origin(s, by_key=bool(label))}}}" for k, s in enumerate(derivation.steps, 1)
+    ]
+    return [r"\begin{align}", " \\\\\n".join(rows), r"\end{align}", r"\begin{description}\itemsep0pt", *reasons, r"\end{description}"]
+
+
+def assumptions_latex(derivation: Derivation) -> list[str]:
+    """Return what the derivation assumes as a list; no lines if it assumes nothing."""
+    items = [rf"\item {words_latex(a)}" for a in derivation.assumptions]
+    return [r"\noindent Assumptions:", r"\begin{itemize}\itemsep0pt", *items, r"\end{itemize}"] if items else []
 
 
 def document(derivations: Iterable[Derivation], *, title: str = "Derivations") -> str:
     """Return a complete LaTeX document that compiles with pdflatex and the packages amsmath and geometry."""
     parts = "\n\n".join(derivation_latex(d) for d in derivations)
+    return "\n".join([*preamble(title), parts, r"\end{document}", ""])
+
+
+def preamble(title: str) -> list[str]:
+    """Return the lines of a document up to its title."""
     head = [r"\documentclass{article}", r"\usepackage{amsmath,amssymb}", r"\usepackage[margin=2.2cm]{geometry}", r"\allowdisplaybreaks"]
-    return "\n".join([*head, rf"\title{{{_text(title)}}}", r"\date{}", r"\begin{document}", r"\maketitle", parts, r"\end{document}", ""])
+    return [*head, rf"\title{{{words_latex(title)}}}", r"\date{}", r"\begin{document}", r"\maketitle"]
 
 
-def _rows(number: int, step: Step) -> list[str]:
+def _rows(number: str, step: Step, label: str) -> list[str]:
     text = expression_latex(step.expression)
     if len(text) > LONGEST_EXPRESSION:
         text = r"\text{(too long for a page: see the machine-readable derivation)}"
     lines = _broken(step.expression, text)
     rows = [f"& {lines[0]}", *(rf"& \qquad {line}" for line in lines[1:])]
-    return [*(rf"{row} \notag" for row in rows[:-1]), rf"{rows[-1]} \tag{{{number}}}"]
+    return [*(rf"{row} \notag" for row in rows[:-1]), rf"{rows[-1]} \tag{{{number}}}{label}"]
 
 
 def _broken(expression: sp.Basic, text: str) -> list[str]:
@@ -110,23 +136,10 @@ def _glyphs(text: str) -> int:
     return len(re.sub(r"\\[A-Za-z]+|[{}^_ ]", lambda m: "x" if m[0].startswith("\\") else "", text))
 
 
-def _legend(derivation: Derivation) -> list[str]:
-    reasons = [rf"\item[({n})] {_text(s.statement)} \emph{{{_origin(s)}}}" for n, s in enumerate(derivation.steps, 1)]
-    lines = [r"\begin{description}\itemsep0pt", *reasons, r"\end{description}"]
-    if derivation.assumptions:
-        lines += [r"\noindent Assumptions:", r"\begin{itemize}\itemsep0pt", *(rf"\item {_text(a)}" for a in derivation.assumptions), r"\end{itemize}"]
-    if derivation.sources:
-        lines += [
-            r"\noindent Sources:",
-            r"\begin{itemize}\itemsep0pt",
-            *(rf"\item {_text(str(SOURCES[k]))}" for k in derivation.sources),
-            r"\end{itemize}",
-        ]
-    return lines
-
-
-def _origin(step: Step) -> str:
-    return f"cited: {_text(step.source)}" if step.source else f"{step.grade}, {_text(step.rule)}"
+def _origin(step: Step, *, by_key: bool) -> str:
+    if step.source:
+        return rf"cited: \cite{{{step.source}}}" if by_key else f"cited: {words_latex(step.source)}"
+    return f"{step.grade}, {words_latex(step.rule)}"
 
 
 _GREEK = {"lambda", "gamma", "epsilon", "eta", "mu", "Phi", "xi", "zeta", "tau"}
@@ -141,7 +154,7 @@ def _mathematics(match: re.Match[str]) -> str:
     return f"$\\{greek}{index or ''}{primes}$" if greek else f"${letter}{index or ''}{primes}$"
 
 
-def _text(text: str) -> str:
+def words_latex(text: str) -> str:
     """Return words for LaTeX, with the symbols among them set as mathematics."""
     return "".join(part if part.startswith("$") else _escaped(part) for part in re.split(r"(\$[^$]*\$)", _MATHEMATICS.sub(_mathematics, text)))
 

@@ -56,6 +56,7 @@ _ENTRIES = (
     Source("mori2021", "Mori, T. and Ziyin, L. and Liu, K. and Ueda, M.", "Power-law escape rate of SGD", "arXiv:2105.09557", 2021, verified=True),
     Source("melnikov1986", "Mel'nikov, V. I. and Meshkov, S. V.", "Theory of activated rate processes: exact solution of the Kramers problem", "J. Chem. Phys. 85, 1018", 1986),
     Source("mandt2017", "Mandt, S. and Hoffman, M. D. and Blei, D. M.", "Stochastic Gradient Descent as Approximate Bayesian Inference", "JMLR 18, 1", 2017),
+    Source("liu2021", "Liu, K. and Ziyin, L. and Ueda, M.", "Noise and Fluctuation of Finite Learning Rate Stochastic Gradient Descent", "ICML 2021, arXiv:2012.03636", 2021),
 )  # fmt: skip
 
 SOURCES: dict[str, Source] = {entry.key: entry for entry in _ENTRIES}

@@ -107,3 +107,26 @@ escape_curvature = declare(
 )
 diffusion_min = declare("D_a", "D_a", "diffusion coefficient at the minimum", unit="length^2/time", typical=(0.02, 0.3), positive=True)
 diffusion_saddle = declare("D_b", "D_b", "diffusion coefficient at the saddle", unit="length^2/time", typical=(0.02, 0.3), positive=True)
+curvature = declare("H", "H", "curvature of the loss along one direction", unit="loss/length^2", typical=(0.3, 4.0), positive=True)
+curvature_1, curvature_2, curvature_3 = (
+    declare(f"H_{i}", f"H_{i}", f"eigenvalue {i} of the Hessian", unit="loss/length^2", typical=(0.3, 4.0), positive=True) for i in (1, 2, 3)
+)
+gradient_variance = declare(
+    "C", "C", "variance of the minibatch gradient along one direction", unit="loss^2/length^2", typical=(0.1, 3.0), positive=True
+)
+covariance_11, covariance_22, covariance_33 = (
+    declare(f"C_{i}{i}", f"C_{{{i}{i}}}", f"entry {i},{i} of the minibatch covariance C", unit="loss^2/length^2", typical=(1.5, 3.0), positive=True)
+    for i in (1, 2, 3)
+)
+covariance_12, covariance_13, covariance_23 = (
+    declare(f"C_{i}{j}", f"C_{{{i}{j}}}", f"entry {i},{j} of the minibatch covariance C", unit="loss^2/length^2", typical=(-0.7, 0.7), real=True)
+    for i, j in ((1, 2), (1, 3), (2, 3))
+)
+input_variance = declare("a", "a", "variance of an input of linear regression", unit="loss/length^2", typical=(0.3, 4.0), positive=True)
+input_variance_1, input_variance_2 = (
+    declare(f"a_{i}", f"a_{i}", f"eigenvalue {i} of the inputs' covariance", unit="loss/length^2", typical=(0.3, 4.0), positive=True) for i in (1, 2)
+)
+label_std = declare("sigma_y", r"\sigma_y", "standard deviation of a label's noise", unit="loss^(1/2)", typical=(0.3, 2.0), positive=True)
+data_size = declare("N", "N", "number of samples in the training data", unit="1", typical=(200.0, 5000.0), positive=True)
+scale = declare("k", "k", "scale of the landscape, L_k(x) = L(sqrt(k) x)", unit="1", typical=(0.5, 3.0), positive=True)
+time = declare("t", "t", "continuous time", unit="time", typical=(0.1, 5.0), positive=True)

@@ -373,7 +373,7 @@ def test_two_symbols_of_one_name_are_refused():
 
 
 def test_what_has_no_number_is_refused_at_compile_time():
-    """An unknown function, a function that a framework lacks, a matrix, an unknown backend, digits in float64."""
+    """An unknown function, a function that a framework lacks, an equation, an unknown backend, digits in float64."""
     loss = sp.Function("L", real=True)(x)
     with pytest.raises(NotApplicable, match=r"unknown function L\(x\); give the loss as a formula"):
         compile_formula(loss)
@@ -381,14 +381,27 @@ def test_what_has_no_number_is_refused_at_compile_time():
         compile_formula(sp.besselk(1, a), "torch")
     with pytest.raises(NotApplicable, match=r"torch has gamma\(x\) for positive arguments only"):
         compile_formula(sp.gamma(x), "torch")
-    with pytest.raises(NotApplicable, match="only a single expression"):
-        compile_formula(sp.Matrix([[1]]))
+    with pytest.raises(NotApplicable, match="a number or a matrix of numbers can be compiled, got Equality"):
+        compile_formula(sp.Eq(a, x))
     with pytest.raises(ParameterError, match=r"no backend 'fortran'; known: mpmath, numpy, torch"):
         compile_formula(KRAMERS, "fortran")
     with pytest.raises(ParameterError, match=r"computes in float64 and takes no digits, got digits=40; use compile\('mpmath', digits=40\)"):
         compile_formula(KRAMERS, "numpy", digits=40)
     with pytest.raises(ParameterError, match="digits must be a whole number"):
         compile_formula(KRAMERS, "mpmath", digits=-3)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch", "mpmath"])
+def test_a_matrix_of_formulas_has_its_axes_last(backend):
+    """Arrays broadcast over the entries, also over one that is a plain number or negative; a missing symbol is named."""
+    f = compile_formula(sp.Matrix([[a, a * x], [2, -x]]), backend)
+    values = np.asarray(f(a=2.0, x=np.array([1.0, 3.0, -5.0])), dtype=float)
+    assert values.shape == (3, 2, 2)
+    assert values[1].tolist() == [[2, 6], [2, -3]]
+    assert np.asarray(f(a=0.5, x=1.0), dtype=float).shape == (2, 2)
+    assert [p.name for p in f.parameters] == ["a", "x"]
+    with pytest.raises(ParameterError, match="this matrix takes a, x, by name; missing: a; unknown: b"):
+        f(b=1, x=1)
 
 
 def test_a_compiled_formula_describes_its_parameters():

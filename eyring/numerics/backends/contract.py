@@ -79,6 +79,10 @@ class Backend(ABC):
     def exp(self, values: Any) -> Any:
         """Return e to the power of ``values``."""
 
+    @abstractmethod
+    def stack(self, entries: Sequence[Any], shape: tuple[int, int]) -> Any:
+        """Return the entries of a matrix, row by row, as one array whose last two axes have the ``shape``."""
+
     def finish(self, values: Any) -> Any:
         """Return ``values`` as a user of the framework wants them."""
         return values

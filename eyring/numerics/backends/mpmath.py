@@ -117,6 +117,11 @@ class MpmathBackend(Backend):
         """Return e to the power of ``values``."""
         return np.frompyfunc(mpmath.exp, 1, 1)(values)
 
+    def stack(self, entries: Sequence[Any], shape: tuple[int, int]) -> np.ndarray:
+        """Return an object array of mpf."""
+        parts = np.broadcast_arrays(*(np.asarray(e, dtype=object) for e in entries))
+        return np.stack(parts, axis=-1).reshape(*parts[0].shape, *shape)
+
     def finish(self, values: Any) -> Any:
         """Return an mpf for a single number, else the array."""
         return values.item() if values.ndim == 0 else values

@@ -71,6 +71,11 @@ class NumpyBackend(Backend):
         """Return e to the power of ``values``."""
         return np.exp(values)
 
+    def stack(self, entries: Sequence[Any], shape: tuple[int, int]) -> np.ndarray:
+        """Return a float64 array."""
+        parts = np.broadcast_arrays(*entries)
+        return np.stack(parts, axis=-1).reshape(*parts[0].shape, *shape)
+
     def finish(self, values: Any) -> Any:
         """Return a float for a single number, else the array."""
         return float(values) if values.ndim == 0 else values

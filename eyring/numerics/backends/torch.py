@@ -81,6 +81,11 @@ class TorchBackend(Backend):
         """Return e to the power of ``values``."""
         return _torch().exp(values)
 
+    def stack(self, entries: "Sequence[Tensor]", shape: tuple[int, int]) -> "Tensor":
+        """Return a float64 tensor."""
+        parts = _torch().broadcast_tensors(*entries)
+        return _torch().stack(parts, dim=-1).reshape(*parts[0].shape, *shape)
+
 
 def _torch() -> ModuleType:
     import torch

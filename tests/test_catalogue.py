@@ -1,0 +1,150 @@
+"""Every result of the catalogue: derived from steps that stand, confirmed by its second roads, and no small error gets past them."""
+
+import sys
+import time
+from dataclasses import replace
+from functools import cache
+
+import pytest
+import sympy as sp
+
+from eyring.errors import DerivationError, EyringError
+from eyring.numerics.roads import Limit, Trial, roads, roads_to
+from eyring.theory.derivation import Derivation, Grade
+from eyring.theory.results import CHAPTERS, KINDS, result, results
+from eyring.theory.sources import SOURCES
+from eyring.validation.confirmation import confirm
+from eyring.validation.drill import drill
+
+NAMES = list(results())
+PLANTED = 30  # errors tried in each formula here; `eyring drill` tries all
+
+
+@cache
+def derived(name):
+    """Derive once for all tests."""
+    return results()[name].derive()
+
+
+def forget():
+    """Empty every cache of the theory, so that a rule is applied anew."""
+    modules = [m for n, m in list(sys.modules.items()) if n.startswith("eyring.theory")]
+    for f in {id(f): f for m in modules for f in vars(m).values() if callable(getattr(f, "cache_clear", None))}.values():
+        if f.__name__ not in {"catalog", "results"}:
+            f.cache_clear()
+
+
+def twice(line):
+    """Return a line that is wrong: twice it, or one where it is zero."""
+    if isinstance(line, sp.Equality):
+        return sp.Eq(twice(line.lhs), line.rhs, evaluate=False)
+    if isinstance(line, sp.MatrixBase):
+        return sp.ImmutableMatrix(2 * line if any(line) else sp.ones(*line.shape))
+    return 2 * line if line != 0 else sp.Integer(1)
+
+
+def test_the_whole_catalogue_is_derived_within_a_minute():
+    """From cold caches, and each result in a few seconds on a slow machine."""
+    forget()
+    seconds = {}
+    for name, entry in results().items():
+        begin = time.perf_counter()
+        entry.derive()
+        seconds[name] = time.perf_counter() - begin
+    assert sum(seconds.values()) < 60, seconds
+    assert max(seconds.values()) < 8, max(seconds, key=seconds.get)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_step_stands_and_little_is_cited(name):
+    """All checks replay; exact laws cite nothing, escape formulas two steps, others one named theorem."""
+    entry, formula = results()[name], derived(name)
+    formula.derivation.verify()
+    assert entry.chapter in CHAPTERS
+    assert entry.kind in KINDS
+    assert set(entry.sources) <= set(SOURCES)
+    assert len(formula.derivation.cited) <= entry.cited_at_most
+    assert entry.cited_at_most <= (2 if entry.chapter in ("Escape", "What they mean", "Beyond the papers") else 1)
+    if entry.kind == "exact" and entry.chapter in ("From algorithm to SDE", "Stationary laws"):
+        assert entry.cited_at_most == 0
+    assert formula.derivation.steps[0].expression != formula.expression, "the formula is the end of a derivation, not its beginning"
+    assert formula.unit
+    assert (entry.published() is None) or entry.published_note
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_second_roads_confirm(name):
+    """Each road agrees within its own tolerance; a form in print that differs is rejected by one of them."""
+    found = confirm(name)
+    assert found.agrees, str(found)
+    assert not found.published or any(not judgement.agrees for judgement in found.published), str(found)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_small_errors_are_caught(name):
+    """A factor 2, a sign, a power, one symbol for another, another calculus."""
+    found = drill(name, sample=PLANTED)
+    assert found.survivors == (), str(found)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_corrupted_rules_raise(name, monkeypatch):
+    """Each rule that a derivation uses, made to return twice its result, raises where it is applied."""
+    count = sum(1 for s in derived(name).derivation.steps if s.grade is Grade.COMPUTED)
+    for corrupted in range(count):
+        forget()
+        applied = -1
+
+        def apply(self, rule, statement, *, original=Derivation.apply, corrupted=corrupted, **arguments):
+            nonlocal applied
+            applied += 1
+            if applied == corrupted:
+                wrong = rule.transform
+                rule = replace(rule, transform=lambda e, **a: twice(wrong(e, **a)))
+            return original(self, rule, statement, **arguments)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Derivation, "apply", apply)
+            try:
+                results()[name].derive()
+            except DerivationError:
+                continue
+            assert applied < corrupted, f"the rule applied at place {corrupted} may return twice its result unnoticed"
+            break
+    forget()
+
+
+def test_every_result_has_a_road_and_every_road_a_result():
+    """None is left unjudged, none leads nowhere; each road tries several sets of numbers."""
+    assert set(roads()) == set(results())
+    assert all(len(road.known) >= 2 for name in NAMES for road in roads_to(name))
+    assert all(road.method for name in NAMES for road in roads_to(name))
+
+
+def test_a_road_rejects_what_is_off_by_more_than_it_allows():
+    """The judge itself: a number within tolerance passes, one beyond does not, no real value does not; limits are extrapolated."""
+    (road,) = roads_to("sgd-variance")
+    formula = derived("sgd-variance").expression
+    assert road.judge(formula).digits > 25
+    assert road.judge(formula * (1 + sp.Rational(1, 10**26))).agrees
+    assert not road.judge(formula * (1 + sp.Rational(1, 10**23))).agrees
+    assert not road.judge(sp.sqrt(-formula)).agrees
+    x = sp.Symbol("x", positive=True)
+
+    class Exponential(Limit):
+        result, method, tolerance, kept = "exponential", "series", 1e-6, 1
+
+        def trials(self):
+            return [Trial({"x": s}, sp.exp(sp.nsimplify(s)), smallness=s) for s in (0.01, 0.02, 0.03, 0.04)]
+
+    assert Exponential().judge(1 + x).agrees
+    assert not Exponential().judge(1 + x * (1 + sp.Rational(1, 10**4))).agrees
+    assert not Exponential().judge(1 - x).agrees
+    with pytest.raises(EyringError, match="the trial gives no number for H_a"):
+        Exponential().judge(x + sp.Symbol("H_a"))
+
+
+def test_an_unknown_result_names_the_nearest():
+    """A slip of the fingers is answered with what was meant."""
+    with pytest.raises(EyringError, match="did you mean sgd-variance"):
+        result("sgd-varience")
