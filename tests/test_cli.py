@@ -1,6 +1,7 @@
 """The command line: right numbers in, right numbers out, one line and a status for everything else."""
 
 import json
+import re
 import subprocess
 import sys
 import types
@@ -428,3 +429,54 @@ def test_the_most_digits_are_told_by_help_and_by_the_refusal(capsys):
     status, _, err = run(capsys, *words)
     assert status == 64
     assert "digits must be a whole number from 1 to 100, got 200" in err
+
+
+def test_a_result_of_the_catalogue_by_its_name(capsys):
+    """Text with numbers, JSON, LaTeX; a name that is none is refused with the nearest one."""
+    words = ("derive", "sgd-variance", "--set", "eta=0.1", "--set", "H=1.5", "--set", "C=2")
+    variance = 0.1 * 2 / (1.5 * (2 - 0.15))
+    result = answer(capsys, *words)
+    assert abs(float(result["value"]) / variance - 1) < 1e-15
+    assert result["conditions"][0]["holds"] is True
+    status, out, _ = run(capsys, *words)
+    assert status == 0
+    assert f"at these numbers: {variance:.10f}" in out
+    assert "nothing is neglected" in out
+    status, out, _ = run(capsys, "derive", "sgd-variance", "--latex")
+    assert status == 0
+    assert r"\begin{align}" in out
+    status, _, err = run(capsys, "derive", "sgd-varience")
+    assert status == 64
+    assert "did you mean sgd-variance?" in err
+    assert run(capsys, *words, "--set", "eta=4")[0] == 3
+
+
+@pytest.mark.parametrize("words", [("derive",), ("derive", "escape", "--all")])
+def test_derive_takes_one_thing_or_all(capsys, words):
+    """Neither nothing nor both."""
+    status, _, err = run(capsys, *words)
+    assert status == 64
+    assert "or --all" in err
+
+
+def test_check_tells_the_digits_and_drill_counts_the_errors_caught(capsys):
+    """The sample entry: 30 digits, every planted error caught; status 0."""
+    status, out, _ = run(capsys, "check", "sgd-variance")
+    assert status == 0
+    assert "30 digits, 3 trials" in out
+    assert answer(capsys, "check", "sgd-variance")["value"]["sgd-variance"]["agrees"] is True
+    status, out, _ = run(capsys, "drill", "sgd-variance")
+    assert status == 0
+    caught, planted = re.search(r"caught (\d+) of (\d+)$", out.strip()).groups()
+    assert caught == planted
+    assert answer(capsys, "drill", "sgd-variance", "--sample", "5")["planted"] == 5
+    assert run(capsys, "check", "no-such-thing")[0] == 64
+
+
+def test_an_error_that_gets_through_fails_the_drill(capsys, monkeypatch):
+    """A judge that lets everything pass: status 1, and each survivor is named."""
+    monkeypatch.setattr("eyring.validation.drill._rejected", lambda mutant, judges: False)
+    status, out, _ = run(capsys, "drill", "sgd-variance", "--sample", "3")
+    assert status == 1
+    assert out.count("not caught") == 3
+    assert "caught 0 of 3" in out
