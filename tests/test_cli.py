@@ -440,7 +440,7 @@ def test_a_result_of_the_catalogue_by_its_name(capsys):
     assert result["conditions"][0]["holds"] is True
     status, out, _ = run(capsys, *words)
     assert status == 0
-    assert f"at these numbers: {variance:.10f}" in out
+    assert f"at these numbers: {variance:.15f}" in out
     assert "nothing is neglected" in out
     status, out, _ = run(capsys, "derive", "sgd-variance", "--latex")
     assert status == 0

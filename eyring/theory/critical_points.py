@@ -12,7 +12,7 @@ from eyring.errors import EyringError, NotApplicable
 if TYPE_CHECKING:
     from eyring.theory.landscape import Landscape
 
-__all__ = ["stationary_positions"]
+__all__ = ["position_order", "stationary_positions"]
 
 DIGITS = 30
 MOST_POINTS = 100_000
@@ -37,10 +37,10 @@ def stationary_positions(landscape: "Landscape") -> list[tuple[sp.Expr, ...]]:
         axes = [_roots_on_a_line(g, c, landscape) for g, c in zip(gradient, landscape.coordinates, strict=True)]
         if sp.prod([len(a) for a in axes]) > MOST_POINTS:
             raise EyringError(f"the loss has {sp.prod([len(a) for a in axes])} critical points; name the ones you mean with Landscape.at(position)")
-        return sorted(itertools.product(*axes), key=_order)
+        return sorted(itertools.product(*axes), key=position_order)
     if landscape.parameters:
-        return sorted(_symbolic_solutions(gradient, landscape), key=_order)
-    return sorted(_searched(gradient, landscape), key=_order)
+        return sorted(_symbolic_solutions(gradient, landscape), key=position_order)
+    return sorted(_searched(gradient, landscape), key=position_order)
 
 
 def _is_separable(landscape: "Landscape") -> bool:
@@ -136,7 +136,8 @@ def _polished(gradient: list[sp.Expr], coordinates: tuple[sp.Symbol, ...], point
         return tuple(sp.Float(0) if abs(v) < 1e-25 else sp.Float(v, DIGITS) for v in values)
 
 
-def _order(position: tuple[sp.Expr, ...]) -> tuple[object, ...]:
+def position_order(position: tuple[sp.Expr, ...]) -> tuple[object, ...]:
+    """Return the key by which critical points are listed: their coordinates as numbers, else as sympy sorts them."""
     numbers = [sp.N(c) for c in position]
     if all(n.is_number for n in numbers):
         return (0, *(float(n) for n in numbers))

@@ -1,5 +1,7 @@
 """A loss as a function of its coordinates: gradient, Hessian, minima and saddles."""
 
+import itertools
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,13 +9,14 @@ from functools import cached_property
 import sympy as sp
 
 from eyring.errors import EyringError, NotApplicable
-from eyring.theory.critical_points import stationary_positions
+from eyring.theory.critical_points import position_order, stationary_positions
 from eyring.theory.parsing import parse_expression
 from eyring.theory.symbols import exact_number
 
 __all__ = ["CriticalPoint", "Landscape"]
 
 SNAP = 1e-6
+MOST_POINTS = 100_000
 
 
 @dataclass(frozen=True)
@@ -108,15 +111,41 @@ class Landscape:
     @cached_property
     def critical_points(self) -> tuple[CriticalPoint, ...]:
         """All critical points found, ordered by position."""
-        return tuple(self.at(position) for position in stationary_positions(self))
+        if self.axes is None:
+            return tuple(self.at(position) for position in stationary_positions(self))
+        count = math.prod(len(axis.critical_points) for axis in self.axes)
+        if count > MOST_POINTS:
+            raise EyringError(f"the loss has {count} critical points; ask for its minima() or saddles(), or name the ones you mean")
+        return _listed(itertools.product(*(axis.critical_points for axis in self.axes)))
+
+    @cached_property
+    def axes(self) -> "tuple[Landscape, ...] | None":
+        """The loss along each coordinate, if it is written as a sum of such (a constant goes to the first); else None."""
+        terms = sp.Add.make_args(sp.expand(self.expression))
+        owners = [[i for i, c in enumerate(self.coordinates) if c in t.free_symbols] for t in terms]
+        if self.dim == 1 or any(len(o) > 1 for o in owners):
+            return None
+        parts = [sp.Add(*(t for t, o in zip(terms, owners, strict=True) if (o or [0]) == [i])) for i in range(self.dim)]
+        domains = self.domain or (None,) * self.dim
+        axes = zip(parts, self.coordinates, domains, strict=True)
+        return tuple(Landscape(part, [c], domain=None if d is None else [d]) for part, c, d in axes)
 
     def minima(self) -> list[CriticalPoint]:
         """Return the minima."""
-        return [p for p in self.critical_points if p.index == 0]
+        return self._of_index(0)
 
     def saddles(self) -> list[CriticalPoint]:
         """Return the saddles of index 1: in one dimension, the maxima between wells."""
-        return [p for p in self.critical_points if p.index == 1]
+        return self._of_index(1)
+
+    def _of_index(self, index: int) -> list[CriticalPoint]:
+        """Return the critical points of one index; those of a separable loss are put together from the points of its axes."""
+        if self.axes is None:
+            return [p for p in self.critical_points if p.index == index]
+        by_index = [[[p for p in axis.critical_points if p.index == k] for k in (0, 1)] for axis in self.axes]
+        descending = itertools.combinations(range(self.dim), index)
+        choices = (itertools.product(*(axis[int(i in chosen)] for i, axis in enumerate(by_index))) for chosen in descending)
+        return list(_listed(itertools.chain.from_iterable(choices)))
 
     def at(self, position: Sequence[sp.Expr]) -> CriticalPoint:
         """Return value, Hessian and index at ``position``, taken to be a critical point.
@@ -148,13 +177,24 @@ class Landscape:
             raise EyringError(f"{role} needs {self.dim} coordinates ({', '.join(map(str, self.coordinates))}), got {len(wanted)}")
         if any(c.is_real is False or c.is_finite is False or c is sp.nan for c in wanted):
             raise EyringError(f"{role} must be real and finite, got {', '.join(map(str, wanted))}")
-        if not self.critical_points:
+        candidates = self._near(wanted)
+        if not candidates:
             raise EyringError(f"{role}: the loss {self.expression} has no critical point, so there is no well to start from and no saddle to cross")
-        distances = [(self._distance(p, wanted), p) for p in self.critical_points]
+        distances = [(self._distance(p, wanted), p) for p in candidates]
         nearest_distance, nearest = min(distances, key=lambda pair: pair[0])
         if nearest_distance > SNAP:
             raise EyringError(f"{role} = {', '.join(map(str, wanted))} is not a critical point of the loss; the nearest is the {nearest}")
         return nearest
+
+    def _near(self, wanted: Sequence[sp.Expr]) -> Sequence[CriticalPoint]:
+        """Return the critical points among which the nearest one is; of a separable loss it is put together from the nearest of each axis."""
+        if self.axes is None:
+            return self.critical_points
+        points = [axis.critical_points for axis in self.axes]
+        if not all(points):
+            return []
+        nearest = [min(own, key=lambda p, w=w: self._distance(p, (w,))) for own, w in zip(points, wanted, strict=True)]  # type: ignore[misc]
+        return [_combined(nearest)]
 
     def _own(self, point: CriticalPoint, role: str) -> CriticalPoint:
         if len(point.position) != self.dim:
@@ -180,6 +220,17 @@ class Landscape:
 
     def _repr_latex_(self) -> str:
         return f"$L({', '.join(map(sp.latex, self.coordinates))}) = {sp.latex(self.expression)}$"
+
+
+def _listed(combinations: Iterable[Sequence[CriticalPoint]]) -> tuple[CriticalPoint, ...]:
+    return tuple(sorted(map(_combined, combinations), key=lambda p: position_order(p.position)))
+
+
+def _combined(points: Sequence[CriticalPoint]) -> CriticalPoint:
+    """Return the critical point of a separable loss at one critical point of each axis."""
+    value = sp.Add(*(p.value for p in points))
+    curvatures = sp.ImmutableMatrix(sp.diag(*(p.hessian[0, 0] for p in points)))
+    return CriticalPoint(tuple(p.position[0] for p in points), _tidy(value), curvatures, sum(p.index for p in points))
 
 
 def _with_named(expression: sp.Expr, names: Sequence[sp.Symbol | str], symbols: Sequence[sp.Symbol]) -> sp.Expr:

@@ -1,11 +1,13 @@
 """Landscapes: minima and saddles, exact where possible; messages where not."""
 
 import mpmath
+import numpy as np
 import pytest
 import sympy as sp
 
 import eyring as ey
 from eyring.errors import EyringError, NotApplicable, ParsingError
+from eyring.theory.critical_points import stationary_positions
 
 x, y = sp.symbols("x y", real=True)
 h = sp.Symbol("h", positive=True)
@@ -108,3 +110,20 @@ def test_maier_stein_has_a_gradient_drift_only_at_beta_one():
 
     assert landscape_of(ey.landscapes.maier_stein(1)) is not None
     assert landscape_of(ey.landscapes.maier_stein(4)) is None
+
+
+def test_a_sum_over_coordinates_is_put_together_from_its_axes():
+    """Ten dimensions: 2^10 minima, 10 * 2^9 saddles (combinatorics); in three, the same points as the search of the whole gradient finds."""
+    ten = ey.landscapes.styblinski_tang(10)
+    minima, saddles = ten.minima(), ten.saddles()
+    assert (len(minima), len(saddles)) == (1024, 10 * 512)
+    lowest = min(minima, key=lambda p: float(p.value))
+    roots = np.roots([2, 0, -16, 2.5])  # slope of (x^4 - 16 x^2 + 5 x)/2
+    assert abs(float(lowest.value) / (10 * min((r**4 - 16 * r**2 + 5 * r) / 2 for r in roots)) - 1) < 1e-14
+    assert ten.locate([float(c) for c in saddles[17].position], role="over") == saddles[17]
+    three = ey.landscapes.styblinski_tang(3)
+    whole = [three.at(p) for p in stationary_positions(three)]
+    assert [(p.position, p.index) for p in whole] == [(p.position, p.index) for p in three.critical_points]
+    assert [p.position for p in whole if p.index == 1] == [p.position for p in three.saddles()]
+    coupled = ey.Landscape(three.expression + three.coordinates[0] * three.coordinates[1], three.coordinates)
+    assert coupled.axes is None
