@@ -448,7 +448,7 @@ def test_a_result_of_the_catalogue_by_its_name(capsys):
     status, _, err = run(capsys, "derive", "sgd-varience")
     assert status == 64
     assert "did you mean sgd-variance?" in err
-    assert run(capsys, *words, "--set", "eta=4")[0] == 3
+    assert run(capsys, "derive", "sgd-variance", "--set", "eta=4", "--set", "H=1.5", "--set", "C=2")[0] == 3
 
 
 @pytest.mark.parametrize("words", [("derive",), ("derive", "escape", "--all")])
