@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from eyring.errors import ParameterError
+from eyring.theory.symbols import exact_number
 
 __all__ = ["Estimate", "Number"]
 
@@ -26,6 +28,7 @@ class Number:
         unit: "time", "iterations", "1/time" or "1/iteration"; any other text is kept and not converted.
         clock: Continuous time of one iteration, where it is a known number.
         digits: Digits to print.
+        certified: Whether the error is proved (ball arithmetic) rather than estimated; ``lower`` and ``upper`` then enclose the exact value.
 
     >>> tau = Number.of(200.0, error=1e-9, unit="time", clock=0.5)
     >>> float(tau.per_iteration), tau.per_iteration.unit
@@ -38,6 +41,7 @@ class Number:
     unit: str
     clock: Any = None
     digits: int = 15
+    certified: bool = False
 
     @classmethod
     def of(cls, value: Any, *, error: Any, unit: str, clock: Any = None) -> "Number":
@@ -80,6 +84,24 @@ class Number:
         return self.value * self.relative_error
 
     @property
+    def lower(self) -> Any:
+        """Lower end of the interval value -+ error; certified or estimated, as ``certified`` says."""
+        return self._end(-1)
+
+    @property
+    def upper(self) -> Any:
+        """Upper end of the interval."""
+        return self._end(1)
+
+    def _end(self, side: int) -> Any:
+        if self.digits > 15:
+            import mpmath
+
+            with mpmath.workdps(2 * self.digits + 20):
+                return self.mantissa * (1 + side * mpmath.mpf(self.relative_error))
+        return self.value + side * self.error
+
+    @property
     def per_time(self) -> "Number":
         """The same quantity in units of continuous time."""
         return self if self.unit in ("time", "1/time") else self._converted()
@@ -94,8 +116,10 @@ class Number:
         if self.digits > 15:
             import mpmath
 
-            with mpmath.workdps(self.digits + 5):
-                return replace(self, mantissa=self.mantissa * mpmath.mpf(factor), unit=unit)
+            with mpmath.workdps(2 * self.digits + 20):
+                exact = mpmath.mpmathify(sp.N(exact_number(factor), mpmath.mp.dps))
+                rounding = 10.0 ** -(2 * self.digits)
+                return replace(self, mantissa=self.mantissa * exact, relative_error=self.relative_error + rounding, unit=unit)
         return replace(self, mantissa=self.mantissa * factor, unit=unit)
 
     def _log_text(self) -> str:
@@ -128,7 +152,7 @@ class Number:
 
     def __str__(self) -> str:
         relative = float(np.max(self.relative_error))
-        return f"{self.text} {_readable(self.unit)}, relative error {relative:.1g}"
+        return f"{self.text} {_readable(self.unit)}, relative error {relative:.1g}{' (certified)' if self.certified else ''}"
 
 
 @dataclass(frozen=True)

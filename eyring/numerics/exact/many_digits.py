@@ -1,7 +1,9 @@
-"""The mean first-passage time to as many digits as are asked for, by the same panels in mpmath arithmetic."""
+"""The mean first-passage time to as many digits as are asked for: certified by balls where that can be, else by panels in mpmath arithmetic."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any
 
 import mpmath
@@ -10,14 +12,16 @@ import sympy as sp
 
 from eyring.errors import AccuracyError, ParameterError
 from eyring.numerics.answer import Number
+from eyring.numerics.exact.balls import NotAnalytic
+from eyring.numerics.exact.certified import certified_passage_time
 from eyring.numerics.exact.line import line_of, symbolic_slope
 from eyring.numerics.exact.passage_time import Passage, way
 from eyring.numerics.exact.quadrature import halved
 from eyring.numerics.exact.stability import demand_stable_steps
-from eyring.numerics.exact.values import exact_value, known_clock
+from eyring.numerics.exact.values import exact_value
 from eyring.theory.sde import SDE
 
-__all__ = ["passage_time_to_digits"]
+__all__ = ["estimated_passage_time", "passage_time_to_digits"]
 
 GUARD = 12
 MOST_EDGES = 20_000
@@ -28,14 +32,24 @@ Slope = Callable[[Any], tuple[Any, Any]]
 def passage_time_to_digits(sde: SDE, start: Any, target: Any, numbers: Mapping[sp.Symbol, Any], digits: int) -> Number:
     """Return the mean first-passage time to ``digits`` digits; decimals given as floats mean themselves, 0.1 = 1/10.
 
-    The error is the difference between two panel sizes: estimated, not certified.
-
     Raises:
         ParameterError: If a value is an array.
-        AccuracyError: If halving the panels does not make two answers agree.
+        AccuracyError: If neither road reaches the digits.
     """
     if any(np.ndim(v) for v in numbers.values()):
         raise ParameterError("more than 15 digits are computed one point at a time; give single numbers in values, or digits=15")
+    if find_spec("flint") is not None:
+        with suppress(NotAnalytic):
+            return certified_passage_time(sde, start, target, numbers, digits)
+    return estimated_passage_time(sde, start, target, numbers, digits)
+
+
+def estimated_passage_time(sde: SDE, start: Any, target: Any, numbers: Mapping[sp.Symbol, Any], digits: int) -> Number:
+    """Return the mean first-passage time by panels in mpmath arithmetic; the error is the difference between two panel sizes, not certified.
+
+    Raises:
+        AccuracyError: If halving the panels does not make two answers agree.
+    """
     exact = {s: exact_value(v) for s, v in numbers.items()}
     begin, end = way(start, target, numbers)
     demand_stable_steps(sde, begin, end, numbers)
@@ -47,7 +61,8 @@ def passage_time_to_digits(sde: SDE, start: Any, target: Any, numbers: Mapping[s
         coefficients = _coefficients(sde, exact, side)
         anchors = _anchors(sde, exact, side, walk, edges, begin, end)
         value, error = _settled(coefficients, float(sde.calculus_weight), edges, anchors, digits)
-    return Number(value, 0.0, error, "time", known_clock(sde.clock, numbers), digits)
+    clock = sde.clock.subs(exact)
+    return Number(value, 0.0, error, "time", clock if clock.is_number else None, digits)
 
 
 def _coefficients(sde: SDE, exact: Mapping[sp.Symbol, sp.Expr], side: int) -> Slope:

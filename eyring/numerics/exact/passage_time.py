@@ -39,8 +39,10 @@ def exact_escape_time(
         start: Where the walker begins, a number or critical point; a length.
         target: The point whose first passage ends the walk, on either side; a length.
         values: Numbers (or arrays, which broadcast) by symbol or printed name.
-        digits: Up to 15: double precision, checked by halving every panel. More: mpmath, panels halved until two answers agree;
-            either error is estimated, not certified.
+        digits: Up to 15: double precision, its error estimated by halving every panel. More, at most 100: ball arithmetic (Arb, from
+            python-flint), whose error is certified: truncation, the infinite tail and rounding are all inside ``.lower`` to ``.upper``. Where drift
+            or diffusion cannot be bounded (tails that are not ratios of polynomials, kinks at unknown places), or flint is not installed, mpmath
+            with an estimated error; ``.certified`` says which.
 
     Returns:
         The time in the SDE's unit of time; ``.log`` is its logarithm even where the value overflows, ``.per_iteration`` counts iterations.

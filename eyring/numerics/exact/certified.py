@@ -1,0 +1,265 @@
+r"""The mean first-passage time inside a ball that is proved to contain it: truncation, the infinite tail and rounding are all in its radius.
+
+The way is cut into panels. On each, Phi', e^Phi D^-q and e^-Phi D^(q-1) are power series about its middle; on a disc of ``REACH`` half widths around
+it they are bounded by complex balls, so that Cauchy's estimate bounds every coefficient left out. The far tail is bounded by the speed density
+divided by the smallest rate at which it falls, and that rate is proved by counting the roots of a polynomial.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath
+import sympy as sp
+
+from eyring.errors import AccuracyError
+from eyring.numerics.answer import Number
+from eyring.numerics.exact.balls import NotAnalytic, largest_on_disc, number_ball, series_about, working
+from eyring.numerics.exact.line import line_of, symbolic_slope
+from eyring.numerics.exact.passage_time import Passage, way
+from eyring.numerics.exact.stability import demand_stable_steps
+from eyring.numerics.exact.values import exact_value
+from eyring.theory.sde import SDE
+
+__all__ = ["certified_passage_time"]
+
+REACH = 4  # radius of the disc in half widths of the panel: a term left out is 4 times smaller than the one before
+STEEPEST = 6  # largest rise of Phi from a panel's middle to the edge of its disc
+NARROWEST = 1e-9  # panels are not cut below this width: a pole lies on the way
+MOST_PANELS = 20_000
+ATTEMPTS = 6
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The walk, mirrored so that it goes up: Phi', D, q, and the points between which both are analytic."""
+
+    slope: sp.Expr
+    diffusion: sp.Expr
+    x: sp.Symbol
+    weight: sp.Rational
+    start: sp.Expr
+    target: sp.Expr
+    far: sp.Expr
+    breaks: tuple[sp.Expr, ...]
+
+
+def certified_passage_time(sde: SDE, start: Any, target: Any, numbers: Mapping[sp.Symbol, Any], digits: int, *, terms: int | None = None) -> Number:
+    """Return the mean first-passage time with a certified error below 10^-digits.
+
+    Args:
+        sde: A process in one coordinate.
+        start: Where the walk begins.
+        target: Where it ends.
+        numbers: A single number for every parameter; decimals mean themselves.
+        digits: Digits wanted.
+        terms: Terms of each series; chosen from the digits if left out. Fewer widen the ball and never make it wrong.
+
+    Raises:
+        NotAnalytic: If drift or diffusion cannot be bounded (an unknown function, a kink at an unknown place), or the tail cannot.
+        AccuracyError: If the ball stays wider than asked.
+    """
+    exact = {s: exact_value(v) for s, v in numbers.items()}
+    begin, end = way(start, target, numbers)
+    demand_stable_steps(sde, begin, end, numbers)
+    walk = _way_of(sde, exact, begin, end, numbers, digits)
+    for attempt in range(ATTEMPTS):
+        with working(int((digits + 15) * 3.33 * 1.5**attempt) + 64, terms or int(1.7 * digits * 1.3**attempt) + 30):
+            ball = _time(walk)
+            if ball.is_finite() and (terms or ball.rad() < abs(ball.mid()) * _tenth(digits)):
+                return _number(ball, sde.clock.subs(exact), digits)
+    raise AccuracyError(
+        f"{digits} certified digits were asked for and the ball stays as wide as {ball.str(8)}; ask for fewer digits", float(ball.mid())
+    )
+
+
+def _tenth(digits: int) -> Any:
+    import flint
+
+    return flint.arb(10) ** -digits
+
+
+def _way_of(sde: SDE, exact: Mapping[sp.Symbol, sp.Expr], begin: sp.Expr, end: sp.Expr, numbers: Mapping[sp.Symbol, Any], digits: int) -> _Way:
+    x, side = sde.coordinates[0], (1 if end > begin else -1)
+    slope, diffusion = (e.subs(exact).subs(x, side * x) for e in symbolic_slope(sde))
+    line = line_of(sde, numbers)
+    passage = Passage(line if side == 1 else line.mirrored(), float(side * begin), float(side * end))
+    far = passage.edges(drop=(digits + 8) * 2.303)[0]
+    breaks = tuple(sorted({b for e in (slope, diffusion) for b in _breaks(e, x)}, key=float))
+    return _Way(side * slope, diffusion, x, sde.calculus_weight, side * begin, side * end, sp.Rational(float(far)), breaks)
+
+
+def _breaks(expression: sp.Expr, x: sp.Symbol) -> Iterator[sp.Expr]:
+    """Yield where the cases of an expression change.
+
+    Raises:
+        NotAnalytic: If a case is not a comparison of x with a number, or there are other kinks.
+    """
+    if expression.has(sp.Abs, sp.sign, sp.Max, sp.Min, sp.Heaviside):
+        raise NotAnalytic("kinks are handled where they are written as Piecewise")
+    for piecewise in expression.atoms(sp.Piecewise):
+        for _, condition in piecewise.args:
+            for relation in condition.atoms(sp.core.relational.Relational):
+                gap = sp.Poly(relation.lhs - relation.rhs, x) if (relation.lhs - relation.rhs).is_polynomial(x) else None
+                if gap is None or gap.degree() != 1 or gap.free_symbols_in_domain:
+                    raise NotAnalytic(f"the cases of {relation} change at a place that is not known exactly")
+                yield -gap.coeff_monomial(1) / gap.coeff_monomial(x)
+
+
+def _case_at(expression: sp.Expr, x: sp.Symbol, middle: sp.Expr) -> sp.Expr:
+    def chosen(piecewise: sp.Piecewise) -> sp.Expr:
+        return next(e for e, condition in piecewise.args if condition == sp.true or condition.subs(x, middle) == sp.true)
+
+    return expression.replace(lambda e: isinstance(e, sp.Piecewise), chosen)
+
+
+def _time(walk: _Way) -> Any:
+    """Return the ball of the passage time at the present precision."""
+    import flint
+
+    population, height, total = _tail(walk), flint.arb(0), flint.arb(0)
+    for low, high, slope, diffusion, counted in _panels(walk):
+        panel = _Panel.of(slope, diffusion, walk, low, high)
+        middle = height + panel.rise_to_middle
+        lift = middle.exp()
+        if counted:
+            total += lift * population * panel.scale + panel.nested
+        population += panel.speed / lift
+        height = middle + panel.rise_from_middle
+    return total
+
+
+def _tail(walk: _Way) -> Any:
+    """Return the ball of int_{-inf}^{far} e^-Phi D^(q-1) with Phi(far) = 0: between zero and the density there over the rate at which it falls.
+
+    Raises:
+        NotAnalytic: If the density's logarithmic slope is not a ratio of polynomials with rational coefficients, or is not positive beyond.
+    """
+    import flint
+
+    x, w = walk.x, sp.Symbol("w")
+    slope, diffusion = (_case_at(e, x, walk.far - 1) for e in (walk.slope, walk.diffusion))
+    if any(b < walk.far for b in walk.breaks):
+        raise NotAnalytic("the coefficients change beyond the point where the tail is cut")
+    growth = sp.together((-slope + (walk.weight - 1) * sp.diff(diffusion, x) / diffusion).subs(x, walk.far - w))
+    if not growth.is_rational_function(w) or growth.free_symbols - {w} or not all(n.is_Rational for n in growth.atoms(sp.Number)):
+        raise NotAnalytic("the tail is bounded where drift and diffusion are ratios of polynomials")
+    slowest = growth.subs(w, 0)
+    if not (slowest.is_Rational and slowest > 0):
+        raise NotAnalytic("the density does not fall beyond the cut")
+    numerator, denominator = sp.fraction(sp.cancel(growth - slowest / 2))
+    if any(_changes_sign(sp.Poly(part, w)) for part in (numerator, denominator)):
+        raise NotAnalytic("the density does not fall fast everywhere beyond the cut")
+    density = number_ball(diffusion.subs(x, walk.far) ** (walk.weight - 1))
+    most = density / number_ball(slowest / 2)
+    return most * flint.arb("0.5", "0.5")
+
+
+def _changes_sign(polynomial: sp.Poly) -> bool:
+    return bool(polynomial.count_roots(0, sp.oo))
+
+
+def _panels(walk: _Way) -> Iterator[tuple[Any, Any, sp.Expr, sp.Expr, bool]]:
+    """Yield panels from the cut of the tail to the target, each so short that Phi rises little on the disc around it.
+
+    Raises:
+        NotAnalytic: If panels would have to be too many or too short.
+    """
+    marks = sorted({walk.far, walk.start, walk.target, *(b for b in walk.breaks if walk.far < b < walk.target)}, key=float)
+    count = 0
+    for low, high in zip(marks, marks[1:], strict=False):
+        counted, middle = bool(float(low) >= float(walk.start)), (low + high) / 2
+        slope, diffusion = _case_at(walk.slope, walk.x, middle), _case_at(walk.diffusion, walk.x, middle)
+        pending = [(number_ball(low), number_ball(high))]
+        while pending:
+            a, b = pending.pop()
+            if _is_short(slope, diffusion, walk.x, a, b):
+                count += 1
+                yield a, b, slope, diffusion, counted
+            elif count + len(pending) > MOST_PANELS or float(b - a) < NARROWEST:
+                raise NotAnalytic(f"drift or diffusion cannot be bounded near {walk.x} = {float(a):.6g}")
+            else:
+                cut = ((a + b) / 2).mid()
+                pending += [(cut, b), (a, cut)]
+
+
+def _is_short(slope: sp.Expr, diffusion: sp.Expr, x: sp.Symbol, low: Any, high: Any) -> bool:
+    radius = (high - low) / 2 * REACH
+    try:
+        largest_on_disc(1 / diffusion, x, (low + high) / 2, radius)
+        return bool(largest_on_disc(slope, x, (low + high) / 2, radius) * radius < STEEPEST)
+    except NotAnalytic:
+        return False
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """Integrals over one panel, Phi measured from its middle.
+
+    Attributes:
+        rise_to_middle: Phi(middle) - Phi(low).
+        rise_from_middle: Phi(high) - Phi(middle).
+        scale: int e^Phi D^-q.
+        speed: int e^-Phi D^(q-1).
+        nested: int e^Phi D^-q(y) int_low^y e^-Phi D^(q-1).
+    """
+
+    rise_to_middle: Any
+    rise_from_middle: Any
+    scale: Any
+    speed: Any
+    nested: Any
+
+    @classmethod
+    def of(cls, slope: sp.Expr, diffusion: sp.Expr, walk: _Way, low: Any, high: Any) -> "_Panel":
+        """Integrate the series term by term, and widen by what the terms left out can be."""
+        import flint
+
+        x, q = walk.x, walk.weight
+        centre, half = (low + high) / 2, ((high - low) / 2).abs_upper()
+        radius, terms = half * REACH, flint.ctx.cap
+        steep, weight_s, weight_m = (largest_on_disc(e, x, centre, radius) for e in (slope, diffusion**-q, diffusion ** (q - 1)))
+        left_out = flint.arb(REACH) ** -terms / (1 - flint.arb(1) / REACH)  # Cauchy: of a function bounded by 1 on the disc
+        growth = (steep * radius).exp()
+        left, right = low - centre, high - centre
+
+        def widened(ball: Any, bound: Any) -> Any:
+            return ball + flint.arb(0, (bound * left_out * half).abs_upper())
+
+        potential = series_about(slope, x, centre).integral()
+        scale = potential.exp() * series_about(diffusion**-q, x, centre)
+        speed = (-potential).exp() * series_about(diffusion ** (q - 1), x, centre)
+        inner = speed.integral()
+        nested = (scale * inner).integral()
+        bound_s, bound_m = growth * weight_s, growth * weight_m
+        before = widened(_value(inner, left), bound_m)
+        whole = widened(_value(scale.integral(), right) - _value(scale.integral(), left), 2 * bound_s)
+        return cls(
+            widened(-_value(potential, left), steep),
+            widened(_value(potential, right), steep),
+            whole,
+            widened(_value(inner, right), bound_m) - before,
+            widened(_value(nested, right) - _value(nested, left), 2 * bound_s * bound_m * radius) - before * whole,
+        )
+
+
+def _value(series: Any, place: Any) -> Any:
+    """Return the truncated series at a place."""
+    import flint
+
+    total = flint.arb(0)
+    for coefficient in reversed(series.coeffs()):
+        total = total * place + coefficient
+    return total
+
+
+def _number(ball: Any, clock: sp.Expr, digits: int) -> Number:
+    middle, radius = _mpf(ball.mid()), _mpf(ball.rad())
+    relative = float(radius / middle) * (1 + 1e-12)
+    return Number(middle, 0.0, relative, "time", clock if clock.is_number else None, digits, certified=True)
+
+
+def _mpf(exact: Any) -> Any:
+    mantissa, exponent = exact.man_exp()
+    with mpmath.workprec(max(53, int(mantissa).bit_length() + 2)):
+        return mpmath.ldexp(mpmath.mpf(int(mantissa)), int(exponent))
