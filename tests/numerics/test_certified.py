@@ -42,11 +42,11 @@ def test_the_ball_contains_an_independent_value_of_sixty_digits(seed):
     """Gauss-Legendre panels at 60 digits lie inside the certified ball of 40; noise with a root has a tail that is not bounded here."""
     sde, start, target = random_well(seed)
     judge = estimated_passage_time(sde, start, target, {}, 60)
-    try:
-        ball = certified_passage_time(sde, start, target, {}, 40)
-    except NotAnalytic as refusal:
-        assert sde.diffusion.has(sp.sqrt(1 + x**2)), refusal
+    if sde.diffusion.has(sp.sqrt(1 + x**2)):
+        with pytest.raises(NotAnalytic, match="the tail is bounded where"):
+            certified_passage_time(sde, start, target, {}, 40)
         return
+    ball = certified_passage_time(sde, start, target, {}, 40)
     assert ball.certified
     assert ball.relative_error < 1e-40
     with mpmath.workdps(90):
@@ -114,6 +114,5 @@ def test_poles_and_branch_points_are_seen():
         with pytest.raises(NotAnalytic, match="zero or negative"):
             largest_on_disc(sp.sqrt(x), x, flint.arb("0.5"), flint.arb(1))
         series = series_about(sp.exp(-x) * sp.cos(x), x, flint.arb("0.3"))
-        exact = sp.series(sp.exp(-x) * sp.cos(x), x, sp.Rational(3, 10), 4).removeO()
-        third = exact.coeff(x, 3) if exact.is_polynomial(x) else sp.Poly(sp.expand(exact), x).coeff_monomial(x**3)
+        third = sp.diff(sp.exp(-x) * sp.cos(x), x, 3).subs(x, sp.Rational(3, 10)) / 6
         assert abs(float(series[3]) - float(third)) < 1e-15

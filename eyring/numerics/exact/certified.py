@@ -7,6 +7,7 @@ divided by the smallest rate at which it falls, and that rate is proved by count
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import mpmath
@@ -167,7 +168,7 @@ def _panels(walk: _Way) -> Iterator[tuple[Any, Any, sp.Expr, sp.Expr, bool]]:
     """
     marks = sorted({walk.far, walk.start, walk.target, *(b for b in walk.breaks if walk.far < b < walk.target)}, key=float)
     count = 0
-    for low, high in zip(marks, marks[1:], strict=False):
+    for low, high in pairwise(marks):
         counted, middle = bool(float(low) >= float(walk.start)), (low + high) / 2
         slope, diffusion = _case_at(walk.slope, walk.x, middle), _case_at(walk.diffusion, walk.x, middle)
         pending = [(number_ball(low), number_ball(high))]
