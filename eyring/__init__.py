@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eyring.numerics.compiled import compile_formula
-    from eyring.numerics.exact import chain_relaxation_rate, exact_chain_time, exact_escape_time, relaxation_rates
+    from eyring.numerics.exact import (
+        chain_relaxation_rate,
+        exact_chain_time,
+        exact_committor,
+        exact_escape_time,
+        exact_escape_variance,
+        relaxation_rates,
+    )
     from eyring.numerics.simulation import Exits, simulate_escapes
     from eyring.theory import landscapes, noise
     from eyring.theory.derivation import Derivation, Step
@@ -43,7 +50,9 @@ _HOMES = {
     "discrete_covariance": "eyring.theory.discrete",
     "escape_time": "eyring.theory.escape",
     "exact_chain_time": "eyring.numerics.exact",
+    "exact_committor": "eyring.numerics.exact",
     "exact_escape_time": "eyring.numerics.exact",
+    "exact_escape_variance": "eyring.numerics.exact",
     "fokker_planck": "eyring.theory.fokker_planck",
     "relaxation_rates": "eyring.numerics.exact",
     "simulate_escapes": "eyring.numerics.simulation",
@@ -70,7 +79,9 @@ __all__ = [
     "discrete_covariance",
     "escape_time",
     "exact_chain_time",
+    "exact_committor",
     "exact_escape_time",
+    "exact_escape_variance",
     "fokker_planck",
     "landscapes",
     "noise",

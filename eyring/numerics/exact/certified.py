@@ -16,10 +16,9 @@ import sympy as sp
 from eyring.errors import AccuracyError
 from eyring.numerics.answer import Number
 from eyring.numerics.exact.balls import NotAnalytic, largest_on_disc, number_ball, series_about, working
-from eyring.numerics.exact.line import line_of, symbolic_slope
-from eyring.numerics.exact.passage_time import Passage, way
-from eyring.numerics.exact.stability import demand_stable_steps
+from eyring.numerics.exact.line import symbolic_slope
 from eyring.numerics.exact.values import exact_value
+from eyring.numerics.exact.walk import passage, wall_behind, way
 from eyring.theory.sde import SDE
 
 __all__ = ["certified_passage_time"]
@@ -33,7 +32,7 @@ ATTEMPTS = 6
 
 @dataclass(frozen=True)
 class _Way:
-    """The walk, mirrored so that it goes up: Phi', D, q, and the points between which both are analytic."""
+    """The walk, mirrored so that it goes up: Phi', D, q, its wall or the cut of its tail, and the points between which both are analytic."""
 
     slope: sp.Expr
     diffusion: sp.Expr
@@ -42,16 +41,27 @@ class _Way:
     start: sp.Expr
     target: sp.Expr
     far: sp.Expr
+    walled: bool
     breaks: tuple[sp.Expr, ...]
 
 
-def certified_passage_time(sde: SDE, start: Any, target: Any, numbers: Mapping[sp.Symbol, Any], digits: int, *, terms: int | None = None) -> Number:
+def certified_passage_time(
+    sde: SDE,
+    start: Any,
+    ends: tuple[Any, ...],
+    numbers: Mapping[sp.Symbol, Any],
+    digits: int,
+    *,
+    reflecting: Any = None,
+    terms: int | None = None,
+) -> Number:
     """Return the mean first-passage time with a certified error below 10^-digits.
 
     Args:
         sde: A process in one coordinate.
         start: Where the walk begins.
-        target: Where it ends.
+        ends: Where it ends; one point, or one on each side of the start.
+        reflecting: A wall behind the start.
         numbers: A single number for every parameter; decimals mean themselves.
         digits: Digits wanted.
         terms: Terms of each series; chosen from the digits if left out. Fewer widen the ball and never make it wrong.
@@ -61,12 +71,11 @@ def certified_passage_time(sde: SDE, start: Any, target: Any, numbers: Mapping[s
         AccuracyError: If the ball stays wider than asked.
     """
     exact = {s: exact_value(v) for s, v in numbers.items()}
-    begin, end = way(start, target, numbers)
-    demand_stable_steps(sde, begin, end, numbers)
-    walk = _way_of(sde, exact, begin, end, numbers, digits)
+    behind = [reflecting] if len(ends) == 1 else [start, start]  # out of an interval: two walks with a wall at the start
+    walks = [_way_of(sde, exact, start, end, wall, numbers, digits) for end, wall in zip(ends, behind, strict=True)]
     for attempt in range(ATTEMPTS):
         with working(int((digits + 15) * 3.33 * 1.5**attempt) + 64, terms or int(1.7 * digits * 1.3**attempt) + 30):
-            ball = _time(walk)
+            ball = _first_of([_time(walk) for walk in walks])
             if ball.is_finite() and (terms or ball.rad() < abs(ball.mid()) * _tenth(digits)):
                 return _number(ball, sde.clock.subs(exact), digits)
     raise AccuracyError(
@@ -80,14 +89,14 @@ def _tenth(digits: int) -> Any:
     return flint.arb(10) ** -digits
 
 
-def _way_of(sde: SDE, exact: Mapping[sp.Symbol, sp.Expr], begin: sp.Expr, end: sp.Expr, numbers: Mapping[sp.Symbol, Any], digits: int) -> _Way:
-    x, side = sde.coordinates[0], (1 if end > begin else -1)
+def _way_of(sde: SDE, exact: Mapping[sp.Symbol, sp.Expr], start: Any, end: Any, wall: Any, numbers: Mapping[sp.Symbol, Any], digits: int) -> _Way:
+    (begin, stop), walk = way(start, end, numbers), passage(sde, start, end, wall, numbers)
+    x, side = sde.coordinates[0], (1 if stop > begin else -1)
     slope, diffusion = (e.subs(exact).subs(x, side * x) for e in symbolic_slope(sde))
-    line = line_of(sde, numbers)
-    passage = Passage(line if side == 1 else line.mirrored(), float(side * begin), float(side * end))
-    far = passage.edges(drop=(digits + 8) * 2.303)[0]
+    outermost = walk.edges(drop=(digits + 8) * 2.303)[0]
+    far = sp.Rational(float(outermost)) if wall is None else side * wall_behind(wall, begin, side, numbers)
     breaks = tuple(sorted({b for e in (slope, diffusion) for b in _breaks(e, x)}, key=float))
-    return _Way(side * slope, diffusion, x, sde.calculus_weight, side * begin, side * end, sp.Rational(float(far)), breaks)
+    return _Way(side * slope, diffusion, x, sde.calculus_weight, side * begin, side * stop, far, wall is not None, breaks)
 
 
 def _breaks(expression: sp.Expr, x: sp.Symbol) -> Iterator[sp.Expr]:
@@ -114,20 +123,32 @@ def _case_at(expression: sp.Expr, x: sp.Symbol, middle: sp.Expr) -> sp.Expr:
     return expression.replace(lambda e: isinstance(e, sp.Piecewise), chosen)
 
 
-def _time(walk: _Way) -> Any:
-    """Return the ball of the passage time at the present precision."""
+def _first_of(walks: list[tuple[Any, Any]]) -> Any:
+    """Return the time of the only walk; of two away from the start, that of whichever ends first: each weighted by the other's scale.
+
+    Out of (l, r): h T_r + (1 - h) T_l with h = S(l, x)/S(l, r) the probability to leave at r, T_r and T_l the times with a wall at the start.
+    """
+    if len(walks) == 1:
+        return walks[0][0]
+    (one, scale_one), (other, scale_other) = walks
+    return (one * scale_other + other * scale_one) / (scale_one + scale_other)
+
+
+def _time(walk: _Way) -> tuple[Any, Any]:
+    """Return the balls of the passage time and of the scale int s' from start to target, at the present precision."""
     import flint
 
-    population, height, total = _tail(walk), flint.arb(0), flint.arb(0)
+    population, height, total, scale = flint.arb(0) if walk.walled else _tail(walk), flint.arb(0), flint.arb(0), flint.arb(0)
     for low, high, slope, diffusion, counted in _panels(walk):
         panel = _Panel.of(slope, diffusion, walk, low, high)
         middle = height + panel.rise_to_middle
         lift = middle.exp()
         if counted:
             total += lift * population * panel.scale + panel.nested
+            scale += lift * panel.scale
         population += panel.speed / lift
         height = middle + panel.rise_from_middle
-    return total
+    return total, scale
 
 
 def _tail(walk: _Way) -> Any:
@@ -174,7 +195,7 @@ def _panels(walk: _Way) -> Iterator[tuple[Any, Any, sp.Expr, sp.Expr, bool]]:
         pending = [(number_ball(low), number_ball(high))]
         while pending:
             a, b = pending.pop()
-            if _is_short(slope, diffusion, walk.x, a, b):
+            if _is_short(slope, (diffusion**-walk.weight, diffusion ** (walk.weight - 1)), walk.x, a, b):
                 count += 1
                 yield a, b, slope, diffusion, counted
             elif count + len(pending) > MOST_PANELS or float(b - a) < NARROWEST:
@@ -184,10 +205,11 @@ def _panels(walk: _Way) -> Iterator[tuple[Any, Any, sp.Expr, sp.Expr, bool]]:
                 pending += [(cut, b), (a, cut)]
 
 
-def _is_short(slope: sp.Expr, diffusion: sp.Expr, x: sp.Symbol, low: Any, high: Any) -> bool:
+def _is_short(slope: sp.Expr, weights: tuple[sp.Expr, ...], x: sp.Symbol, low: Any, high: Any) -> bool:
     radius = (high - low) / 2 * REACH
     try:
-        largest_on_disc(1 / diffusion, x, (low + high) / 2, radius)
+        for weight in weights:
+            largest_on_disc(weight, x, (low + high) / 2, radius)
         return bool(largest_on_disc(slope, x, (low + high) / 2, radius) * radius < STEEPEST)
     except NotAnalytic:
         return False

@@ -11,10 +11,10 @@ from eyring.numerics.answer import Number
 from eyring.numerics.exact.chain_matrix import BatchOperator, GaussianOperator
 from eyring.numerics.exact.elimination import Elimination
 from eyring.numerics.exact.line import stable_points
-from eyring.numerics.exact.passage_time import way
 from eyring.numerics.exact.step_law import StepLaw, step_law
 from eyring.numerics.exact.tails import far_edges
 from eyring.numerics.exact.values import swept
+from eyring.numerics.exact.walk import way
 from eyring.theory.dynamics.contract import Dynamics
 from eyring.theory.landscape import CriticalPoint, Landscape
 from eyring.theory.noise.contract import GradientNoise

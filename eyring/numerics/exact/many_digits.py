@@ -10,15 +10,15 @@ import mpmath
 import numpy as np
 import sympy as sp
 
-from eyring.errors import AccuracyError, ParameterError
+from eyring.errors import AccuracyError, NotApplicable, ParameterError
 from eyring.numerics.answer import Number
 from eyring.numerics.exact.balls import NotAnalytic
 from eyring.numerics.exact.certified import certified_passage_time
 from eyring.numerics.exact.line import line_of, symbolic_slope
-from eyring.numerics.exact.passage_time import Passage, way
 from eyring.numerics.exact.quadrature import halved
 from eyring.numerics.exact.stability import demand_stable_steps
 from eyring.numerics.exact.values import exact_value
+from eyring.numerics.exact.walk import Passage, way
 from eyring.theory.sde import SDE
 
 __all__ = ["estimated_passage_time", "passage_time_to_digits"]
@@ -29,7 +29,9 @@ MOST_EDGES = 20_000
 Slope = Callable[[Any], tuple[Any, Any]]
 
 
-def passage_time_to_digits(sde: SDE, start: Any, target: Any, numbers: Mapping[sp.Symbol, Any], digits: int) -> Number:
+def passage_time_to_digits(
+    sde: SDE, start: Any, ends: tuple[Any, ...], numbers: Mapping[sp.Symbol, Any], digits: int, *, reflecting: float | None = None
+) -> Number:
     """Return the mean first-passage time to ``digits`` digits; decimals given as floats mean themselves, 0.1 = 1/10.
 
     Raises:
@@ -40,8 +42,13 @@ def passage_time_to_digits(sde: SDE, start: Any, target: Any, numbers: Mapping[s
         raise ParameterError("more than 15 digits are computed one point at a time; give single numbers in values, or digits=15")
     if find_spec("flint") is not None:
         with suppress(NotAnalytic):
-            return certified_passage_time(sde, start, target, numbers, digits)
-    return estimated_passage_time(sde, start, target, numbers, digits)
+            return certified_passage_time(sde, start, ends, numbers, digits, reflecting=reflecting)
+    if reflecting is not None or len(ends) > 1:
+        raise NotApplicable(
+            "more than 15 digits behind a wall or out of an interval are certified by ball arithmetic, which needs python-flint "
+            "(pip install 'eyring[flint]') and drift and diffusion made of elementary functions; ask for digits=15"
+        )
+    return estimated_passage_time(sde, start, ends[0], numbers, digits)
 
 
 def estimated_passage_time(sde: SDE, start: Any, target: Any, numbers: Mapping[sp.Symbol, Any], digits: int) -> Number:
