@@ -15,6 +15,8 @@ if TYPE_CHECKING:
         exact_escape_time,
         exact_escape_variance,
         relaxation_rates,
+        stationary_covariance,
+        stationary_probability,
     )
     from eyring.numerics.simulation import Exits, simulate_escapes
     from eyring.theory import landscapes, noise
@@ -57,6 +59,8 @@ _HOMES = {
     "relaxation_rates": "eyring.numerics.exact",
     "simulate_escapes": "eyring.numerics.simulation",
     "stationary": "eyring.theory.stationary",
+    "stationary_covariance": "eyring.numerics.exact",
+    "stationary_probability": "eyring.numerics.exact",
 }
 _ROOMS = {"landscapes": "eyring.theory.landscapes", "noise": "eyring.theory.noise"}
 
@@ -88,6 +92,8 @@ __all__ = [
     "relaxation_rates",
     "simulate_escapes",
     "stationary",
+    "stationary_covariance",
+    "stationary_probability",
 ]
 
 

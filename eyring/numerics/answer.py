@@ -55,7 +55,7 @@ class Number:
         Raises:
             OverflowError: If it is outside the range of floating-point numbers; ``log`` still holds it.
         """
-        if self.digits > 15:
+        if self.digits > 15 or not np.any(self.shift):
             return self.mantissa
         logarithm = np.max(np.abs(self.log))
         if logarithm > LARGEST_LOG:
@@ -75,6 +75,8 @@ class Number:
 
             with mpmath.workdps(self.digits + 5):
                 return mpmath.log(self.mantissa)
+        if np.any(np.asarray(self.mantissa) <= 0):
+            raise ParameterError(f"a quantity that is zero or negative has no logarithm: {self.mantissa}")
         result = np.log(self.mantissa) + self.shift
         return result if np.ndim(result) else float(result)
 
@@ -145,7 +147,7 @@ class Number:
             return str(mpmath.nstr(self.mantissa, self.digits))
         if np.ndim(self.mantissa):
             return np.array2string(np.asarray(self.mantissa * np.exp(self.shift)), precision=12)
-        return f"{self.value:.15g}" if abs(self.log) < LARGEST_LOG else f"exp({self.log:.15g})"
+        return f"{self.value:.15g}" if not self.shift or abs(self.log) < LARGEST_LOG else f"exp({self.log:.15g})"
 
     def __repr__(self) -> str:
         return str(self)
