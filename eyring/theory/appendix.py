@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from eyring.theory.formula import Formula
-from eyring.theory.latex import assumptions_latex, expression_latex, preamble, steps_latex, words_latex
+from eyring.theory.latex import assumptions_latex, preamble, shown_latex, steps_latex, words_latex
 from eyring.theory.results import CHAPTERS, Result
 from eyring.theory.sources import SOURCES
 from eyring.theory.symbols import GLOSSARY
@@ -30,9 +30,9 @@ def appendix(derived: Mapping[Result, Formula]) -> str:
 
 def _section(result: Result, formula: Formula, number: str) -> list[str]:
     cited = rf" \cite{{{','.join(result.sources)}}}" if result.sources else ""
-    conditions = [rf"\item ${expression_latex(c.relation)}$: {words_latex(c.sentence)}" for c in formula.conditions]
+    conditions = [rf"\item {shown_latex(c.relation)}: {words_latex(c.sentence)}" for c in formula.conditions]
     needs = [r"\noindent Conditions:", r"\begin{itemize}\itemsep0pt", *conditions, r"\end{itemize}"] if conditions else []
-    error = [rf"\noindent First neglected term, relative: ${expression_latex(formula.next_order)}$."] if formula.next_order is not None else []
+    error = [rf"\noindent First neglected term, relative: {shown_latex(formula.next_order)}"] if formula.next_order is not None else []
     note = [rf"\noindent In print: {words_latex(result.published_note)}"] if result.published_note else []
     title = rf"\subsection{{{words_latex(result.title)}}}\label{{sec:{result.name}}}"
     kind = rf"\noindent \emph{{{words_latex(result.kind)}; unit: {words_latex(formula.unit)}}}{cited}"

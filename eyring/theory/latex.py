@@ -7,23 +7,34 @@ import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
 from eyring.theory.derivation import Derivation, Step
+from eyring.theory.latex_lines import broken, glyphs, is_negative, textbook_order
 from eyring.theory.sources import SOURCES
 from eyring.theory.symbols import GLOSSARY
 
-__all__ = ["assumptions_latex", "derivation_latex", "document", "expression_latex", "preamble", "steps_latex", "words_latex"]
+__all__ = [
+    "assumptions_latex",
+    "derivation_latex",
+    "document",
+    "expression_latex",
+    "lines_latex",
+    "preamble",
+    "shown_latex",
+    "steps_latex",
+    "words_latex",
+]
 
-LONGEST_LINE = 72  # glyphs that fit a text line
-LONGEST_EXPRESSION = 2400  # a longer line is left to the machine
+LONGEST_INLINE = 40  # glyphs
+LONGEST_EXPRESSION = 4000  # a longer line is left to the machine
 
 
 class _TextbookPrinter(LatexPrinter):
     """Sums as a hand writes them: a constant before small corrections, no leading minus, falling powers in a loss."""
 
     def _print_Add(self, expr: sp.Add, order: str | None = None) -> str:
-        printed = [(t, self._print(t)) for t in _textbook_order(expr)]
+        printed = [(t, self._print(t)) for t in textbook_order(expr)]
         pieces = [printed[0][1]]
         for term, text in printed[1:]:
-            pieces.append(f" - {self._print(-term)}" if _is_negative(term) else f" + {text}")
+            pieces.append(f" - {self._print(-term)}" if is_negative(term) else f" + {text}")
         return "".join(pieces)
 
     def _print_Symbol(self, expr: sp.Symbol, style: str = "plain") -> str:
@@ -84,56 +95,28 @@ def document(derivations: Iterable[Derivation], *, title: str = "Derivations") -
 
 def preamble(title: str) -> list[str]:
     """Return the lines of a document up to its title."""
-    head = [r"\documentclass{article}", r"\usepackage{amsmath,amssymb}", r"\usepackage[margin=2.2cm]{geometry}", r"\allowdisplaybreaks"]
+    head = [r"\documentclass{article}", r"\usepackage{amsmath,amssymb}", r"\usepackage[margin=2.2cm]{geometry}", r"\allowdisplaybreaks", r"\sloppy"]
     return [*head, rf"\title{{{words_latex(title)}}}", r"\date{}", r"\begin{document}", r"\maketitle"]
 
 
 def _rows(number: str, step: Step, label: str) -> list[str]:
-    text = expression_latex(step.expression)
-    if len(text) > LONGEST_EXPRESSION:
-        text = r"\text{(too long for a page: see the machine-readable derivation)}"
-    lines = _broken(step.expression, text)
-    rows = [f"& {lines[0]}", *(rf"& \qquad {line}" for line in lines[1:])]
+    rows = [f"& {line}" for line in lines_latex(step.expression)]
     return [*(rf"{row} \notag" for row in rows[:-1]), rf"{rows[-1]} \tag{{{number}}}{label}"]
 
 
-def _broken(expression: sp.Basic, text: str) -> list[str]:
-    """Break a line that is too long at the terms of its sums."""
-    if _glyphs(text) <= LONGEST_LINE or not isinstance(expression, sp.Expr) or text.startswith(r"\text"):
-        return [text]
-    lines, current = [], ""
-    for piece in _pieces(expression):
-        if current and _glyphs(current + piece) > LONGEST_LINE:
-            lines.append(current)
-            current = ""
-        current += piece
-    return [*lines, current]
+def lines_latex(expression: sp.Basic) -> list[str]:
+    """Return an expression as lines that fit a page."""
+    if len(expression_latex(expression)) > LONGEST_EXPRESSION:
+        return [r"\text{(too long for a page: see the machine-readable derivation)}"]
+    return broken(expression, expression_latex)
 
 
-def _pieces(expression: sp.Expr) -> list[str]:
-    """Cut an expression where a line may end: before each term of a sum, or of a sum that is a factor."""
-    if isinstance(expression, sp.Add):
-        return _terms(expression)
-    factors = sp.Mul.make_args(expression)
-    sums = [f for f in factors if isinstance(f, sp.Add) and _glyphs(expression_latex(f)) > LONGEST_LINE // 3]
-    pieces = [expression_latex(sp.Mul(*(f for f in factors if f not in sums)))]
-    for factor in sums:
-        first, *others = _terms(factor)
-        pieces += [rf"\, \bigl[ {first}", *others, r" \bigr]"]
-    return pieces
-
-
-def _terms(expression: sp.Add) -> list[str]:
-    signed = [(_is_negative(t), expression_latex(-t if _is_negative(t) else t)) for t in _textbook_order(expression)]
-    (negative, first), *others = signed
-    return [("-" if negative else "") + first, *((" - " if n else " + ") + text for n, text in others)]
-
-
-def _glyphs(text: str) -> int:
-    """Estimate printed width: commands count as one glyph, a fraction as its wider half."""
-    while match := re.search(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", text):
-        text = text[: match.start()] + max(match[1], match[2], key=len) + text[match.end() :]
-    return len(re.sub(r"\\[A-Za-z]+|[{}^_ ]", lambda m: "x" if m[0].startswith("\\") else "", text))
+def shown_latex(expression: sp.Basic) -> str:
+    """Return an expression for the middle of a text: between dollars if it is short, else displayed on lines of its own."""
+    text = expression_latex(expression)
+    if glyphs(text) <= LONGEST_INLINE:
+        return f"${text}$"
+    return "\n".join([r"\begin{align*}", " \\\\\n".join(f"& {line}" for line in lines_latex(expression)), r"\end{align*}"])
 
 
 def _origin(step: Step, *, by_key: bool) -> str:
@@ -174,17 +157,3 @@ def _escaped(text: str) -> str:
     ):
         text = text.replace(plain, latex)
     return text
-
-
-def _is_negative(term: sp.Expr) -> bool:
-    coefficient = term.as_coeff_Mul()[0]
-    return bool(coefficient.is_negative)
-
-
-def _textbook_order(expression: sp.Add) -> list[sp.Expr]:
-    """A bare number first (1 + ...), else falling powers as sympy orders them; a positive term leads if there is one."""
-    terms = expression.as_ordered_terms()
-    numbers = [t for t in terms if t.is_number]
-    terms = [t for t in numbers if not _is_negative(t)] + [t for t in terms if t not in numbers] + [t for t in numbers if _is_negative(t)]
-    first = next((t for t in terms if not _is_negative(t)), terms[0])
-    return [first, *(t for t in terms if t is not first)]
