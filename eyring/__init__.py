@@ -9,58 +9,101 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from eyring.numerics.compiled import compile_formula
     from eyring.numerics.exact import (
+        basin_occupation,
+        chain_barrier,
         chain_relaxation_rate,
         exact_chain_time,
         exact_committor,
         exact_escape_time,
         exact_escape_variance,
+        exact_levy_exit_time,
+        large_deviation_exponent,
+        quasipotential,
         relaxation_rates,
         stationary_covariance,
         stationary_probability,
+        tail_exponent,
     )
     from eyring.numerics.simulation import Exits, simulate_escapes
     from eyring.theory import landscapes, noise
+    from eyring.theory.basins import basin_ratio
+    from eyring.theory.basins_chain import BasinChain, minima_selection
     from eyring.theory.derivation import Derivation, Step
     from eyring.theory.discrete import discrete_covariance
-    from eyring.theory.dynamics import SGD, Dynamics, MomentumSGD, WhiteNoiseGD
+    from eyring.theory.discrete_barrier import discrete_barrier
+    from eyring.theory.dynamics import SGD, Adam, AdamW, Dynamics, MomentumSGD, Nesterov, RMSprop, WeightDecaySGD, WhiteNoiseGD
     from eyring.theory.escape import escape_time
+    from eyring.theory.escape.parallel import parallel_paths
+    from eyring.theory.escape.two_wells import spectral_gap
+    from eyring.theory.finite_step import finite_step_escape_time
     from eyring.theory.fokker_planck import fokker_planck
     from eyring.theory.formula import Formula
     from eyring.theory.landscape import CriticalPoint, Landscape
+    from eyring.theory.large_deviations import cumulant_exponent
+    from eyring.theory.levy import levy_exit_time
+    from eyring.theory.regression import label_noise_law
+    from eyring.theory.results import result, results
     from eyring.theory.sde import SDE
+    from eyring.theory.sensitivity import sensitivity
     from eyring.theory.stationary import StationaryLaw, stationary
     from eyring.theory.symbols import GLOSSARY
+    from eyring.theory.valley import valley_exponent
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "GLOSSARY": "eyring.theory.symbols",
-    "SDE": "eyring.theory.sde",
-    "SGD": "eyring.theory.dynamics",
+    "Adam": "eyring.theory.dynamics",
+    "AdamW": "eyring.theory.dynamics",
+    "BasinChain": "eyring.theory.basins_chain",
     "CriticalPoint": "eyring.theory.landscape",
     "Derivation": "eyring.theory.derivation",
     "Dynamics": "eyring.theory.dynamics",
     "Exits": "eyring.numerics.simulation",
     "Formula": "eyring.theory.formula",
+    "GLOSSARY": "eyring.theory.symbols",
     "Landscape": "eyring.theory.landscape",
     "MomentumSGD": "eyring.theory.dynamics",
+    "Nesterov": "eyring.theory.dynamics",
+    "RMSprop": "eyring.theory.dynamics",
+    "SDE": "eyring.theory.sde",
+    "SGD": "eyring.theory.dynamics",
     "StationaryLaw": "eyring.theory.stationary",
     "Step": "eyring.theory.derivation",
+    "WeightDecaySGD": "eyring.theory.dynamics",
     "WhiteNoiseGD": "eyring.theory.dynamics",
+    "basin_occupation": "eyring.numerics.exact",
+    "basin_ratio": "eyring.theory.basins",
+    "chain_barrier": "eyring.numerics.exact",
     "chain_relaxation_rate": "eyring.numerics.exact",
     "compile_formula": "eyring.numerics.compiled",
+    "cumulant_exponent": "eyring.theory.large_deviations",
+    "discrete_barrier": "eyring.theory.discrete_barrier",
     "discrete_covariance": "eyring.theory.discrete",
     "escape_time": "eyring.theory.escape",
     "exact_chain_time": "eyring.numerics.exact",
     "exact_committor": "eyring.numerics.exact",
     "exact_escape_time": "eyring.numerics.exact",
     "exact_escape_variance": "eyring.numerics.exact",
+    "exact_levy_exit_time": "eyring.numerics.exact",
+    "finite_step_escape_time": "eyring.theory.finite_step",
     "fokker_planck": "eyring.theory.fokker_planck",
+    "label_noise_law": "eyring.theory.regression",
+    "large_deviation_exponent": "eyring.numerics.exact",
+    "levy_exit_time": "eyring.theory.levy",
+    "minima_selection": "eyring.theory.basins_chain",
+    "parallel_paths": "eyring.theory.escape.parallel",
+    "quasipotential": "eyring.numerics.exact",
     "relaxation_rates": "eyring.numerics.exact",
+    "result": "eyring.theory.results",
+    "results": "eyring.theory.results",
+    "sensitivity": "eyring.theory.sensitivity",
     "simulate_escapes": "eyring.numerics.simulation",
+    "spectral_gap": "eyring.theory.escape.two_wells",
     "stationary": "eyring.theory.stationary",
     "stationary_covariance": "eyring.numerics.exact",
     "stationary_probability": "eyring.numerics.exact",
+    "tail_exponent": "eyring.numerics.exact",
+    "valley_exponent": "eyring.theory.valley",
 }
 _ROOMS = {"landscapes": "eyring.theory.landscapes", "noise": "eyring.theory.noise"}
 
@@ -68,6 +111,9 @@ __all__ = [
     "GLOSSARY",
     "SDE",
     "SGD",
+    "Adam",
+    "AdamW",
+    "BasinChain",
     "CriticalPoint",
     "Derivation",
     "Dynamics",
@@ -75,25 +121,47 @@ __all__ = [
     "Formula",
     "Landscape",
     "MomentumSGD",
+    "Nesterov",
+    "RMSprop",
     "StationaryLaw",
     "Step",
+    "WeightDecaySGD",
     "WhiteNoiseGD",
+    "basin_occupation",
+    "basin_ratio",
+    "chain_barrier",
     "chain_relaxation_rate",
     "compile_formula",
+    "cumulant_exponent",
+    "discrete_barrier",
     "discrete_covariance",
     "escape_time",
     "exact_chain_time",
     "exact_committor",
     "exact_escape_time",
     "exact_escape_variance",
+    "exact_levy_exit_time",
+    "finite_step_escape_time",
     "fokker_planck",
+    "label_noise_law",
     "landscapes",
+    "large_deviation_exponent",
+    "levy_exit_time",
+    "minima_selection",
     "noise",
+    "parallel_paths",
+    "quasipotential",
     "relaxation_rates",
+    "result",
+    "results",
+    "sensitivity",
     "simulate_escapes",
+    "spectral_gap",
     "stationary",
     "stationary_covariance",
     "stationary_probability",
+    "tail_exponent",
+    "valley_exponent",
 ]
 
 

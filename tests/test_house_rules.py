@@ -32,7 +32,7 @@ EVERYWHERE = {"eyring.errors", "eyring.theory", "sympy", "mpmath"}
 MAY_IMPORT = {
     "theory": EVERYWHERE,
     "numerics": EVERYWHERE | {"eyring.numerics", "numpy", "scipy", "numba", "flint"},
-    "validation": EVERYWHERE | {"eyring", "numpy", "scipy", "numba", "torch", "sklearn", "matplotlib", "rich"},
+    "validation": EVERYWHERE | {"eyring", "numpy", "scipy", "numba", "torch", "sklearn", "matplotlib", "rich", "hypothesis"},
     "cli": EVERYWHERE | {"eyring", "rich"},
     "": {"eyring"},
 }

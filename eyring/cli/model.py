@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import sympy as sp
 
+from eyring.cli.parser import members
 from eyring.errors import EyringError, NotApplicable, ParameterError
 from eyring.theory import landscapes
 from eyring.theory.catalog import catalog
@@ -57,7 +58,7 @@ def dynamics_of(arguments: argparse.Namespace) -> Dynamics:
         ParameterError: If there is none.
     """
     if arguments.dynamics is None:
-        raise ParameterError("--dynamics must name the optimizer: sgd, momentum or white-noise")
+        raise ParameterError(f"--dynamics must name the optimizer: {', '.join(members('dynamics'))}")
     return _member(Dynamics, "dynamics", arguments.dynamics)()
 
 

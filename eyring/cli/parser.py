@@ -21,7 +21,7 @@ def members(family: str) -> tuple[str, ...]:
     """Return what a family's folder holds, by file name with hyphens: ``members("dynamics")`` without importing anything.
 
     >>> members("dynamics")
-    ('momentum', 'sgd', 'white-noise')
+    ('adam', 'adamw', 'momentum', 'nesterov', 'rmsprop', 'sgd', 'weight-decay', 'white-noise')
     """
     files = (THEORY / family).glob("*.py")
     return tuple(sorted(f.stem.replace("_", "-") for f in files if f.stem not in {"__init__", "contract"}))

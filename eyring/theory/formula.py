@@ -97,6 +97,7 @@ class Formula:
     def __str__(self) -> str:
         d = self.derivation
         grades = f"{len(d.steps)} steps: {len(d.computed)} computed, {len(d.checked)} checked, {len(d.cited)} cited"
+        grades += f", {len(d.assumed)} assumed" if d.assumed else ""
         own = f"first neglected term, relative: {self.next_order if self.next_order is not None else 'unknown'}"
         lines = [f"{self.expression}    [{self.unit}]", grades, own, *(f"needs: {c}" for c in self.conditions)]
         return "\n".join([*lines, self.note] if self.note else lines)

@@ -12,8 +12,13 @@ __all__ = ["landscape_of", "potential"]
 
 
 def landscape_of(sde: SDE) -> Landscape | None:
-    """Return the landscape whose gradient drives the SDE (its drift as written, in its own calculus), or None."""
-    return sde.landscape if sde.landscape is not None else potential(list(sde.drift), sde.coordinates)
+    """Return the landscape whose gradient drives the SDE (its drift as written, in its own calculus), or None.
+
+    An SDE derived from an update rule brings its landscape along where it has one: what was not found then is not looked for again.
+    """
+    if sde.landscape is not None or sde.derivation is not None:
+        return sde.landscape
+    return potential(list(sde.drift), sde.coordinates)
 
 
 def potential(drift: Sequence[sp.Expr], coordinates: Sequence[sp.Symbol]) -> Landscape | None:

@@ -17,7 +17,7 @@ def formula_page(confirmations: Iterable[Confirmation]) -> str:
     head = [
         "# Formulas", "",
         "Every result of the catalogue: derived step by step, then held against a second road that sees numbers only. "
-        "This page is what `eyring check --markdown` prints, and a test keeps it current. `eyring derive NAME` prints the derivation, "
+        "This page is what `eyring check --markdown` prints; a test keeps it current. `eyring derive NAME` prints a derivation, "
         "`eyring drill NAME` plants every small error in the formula and counts those that the road rejects.", "",
         "*Computed* steps were done by a rule whose witness looks at numbers, *checked* ones stated and then shown to follow, *cited* ones taken from "
         "the literature. Sources marked \"not verified\" are recalled, the others were read.", "",

@@ -144,7 +144,7 @@ def test_sgd_without_a_noise_model_is_refused():
         (lambda: ey.SGD(batch_size=0), r"batch_size must be a real number at least 1, got 0"),
         (lambda: ey.WhiteNoiseGD(temperature=-1), r"temperature must be a real number above 0, got -1"),
         (lambda: ey.MomentumSGD(nesterov=True, dampening=0.1), r"nesterov needs dampening 0"),
-        (lambda: ey.SGD().sde(WELL, ey.noise.Isotropic(), order=2), r"order=2 was asked for; the SDE is derived to first order"),
+        (lambda: ey.SGD().sde(WELL, ey.noise.Isotropic(), order=3), r"order=3 was asked for; the SDE is derived to weak order 1 or 2"),
     ],
 )
 def test_hyperparameters_outside_their_range_are_refused(build, message):

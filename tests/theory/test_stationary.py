@@ -1,5 +1,7 @@
 """Stationary laws: the Fokker-Planck operator leaves each alone, and a wrong one not."""
 
+import time
+
 import pytest
 import sympy as sp
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ import eyring as ey
 from eyring.errors import DerivationError, NotApplicable
 from eyring.theory.derivation import Derivation
 from eyring.theory.stationary.contract import stationarity
+from eyring.theory.stationary.log_density import polynomial_residual
 
 x, y = sp.symbols("x y", real=True)
 eta, B, sigma, T = (ey.GLOSSARY[name].symbol for name in ("eta", "B", "sigma", "T"))
@@ -123,3 +126,39 @@ def test_a_power_law_that_is_normalisable_only_when_cold_carries_that_condition(
     assert all(c.holds({T: 0.2}) for c in conditions)
     assert not any(c.holds({T: 0.3}) for c in conditions)
     assert len(conditions) == 2
+
+
+@pytest.mark.parametrize("case", ["three curvatures", "full Hessian", "momentum in the plane"])
+def test_large_symbolic_laws_answer_at_once(case):
+    """Symbols for every entry: a few seconds on a slow machine, and the Lyapunov equation holds at random numbers."""
+    C = sp.Matrix(3, 3, lambda i, j: ey.GLOSSARY[f"C_{min(i, j) + 1}{max(i, j) + 1}"].symbol)
+    H = [ey.GLOSSARY[f"H_{i}"].symbol for i in (1, 2, 3)]
+    z = sp.Symbol("z", real=True)
+    losses = {
+        "three curvatures": (ey.SGD(), H[0] * x**2 + H[1] * y**2 + H[2] * z**2, (x, y, z)),
+        "full Hessian": (
+            ey.SGD(),
+            ey.GLOSSARY["H_11"].symbol * x**2 + 2 * ey.GLOSSARY["H_12"].symbol * x * y + ey.GLOSSARY["H_22"].symbol * y**2,
+            (x, y),
+        ),
+        "momentum in the plane": (ey.MomentumSGD(), H[0] * x**2 + H[1] * y**2, (x, y)),
+    }
+    optimizer, twice, xs = losses[case]
+    sde = optimizer.sde(ey.Landscape(twice / 2, xs), ey.noise.Covariance(C[: len(xs), : len(xs)]))
+    begin = time.perf_counter()
+    law = ey.stationary(sde)
+    assert time.perf_counter() - begin < 6
+    A, S = -sde.drift.jacobian(list(sde.coordinates)), law.covariance
+    point = {s: sp.Rational(3 + k, 4) if s != eta else sp.Rational(1, 4) for k, s in enumerate(sorted(S.free_symbols, key=str))}
+    assert (A * S + S * A.T - 2 * sde.diffusion).subs(point).applyfunc(sp.nsimplify).is_zero_matrix
+    assert law.residual == 0
+
+
+@pytest.mark.parametrize("calculus", ["ito", "stratonovich", "anti-ito"])
+def test_the_residual_of_a_logarithm_is_that_of_the_operator(calculus):
+    """Noise that depends on the place and a density that is not stationary: the short way and the Fokker-Planck operator leave the same."""
+    sde = ey.SDE([y - x**3, x * y - y], sp.diag(1 + x**2, 2 + T * y**2), [x, y], calculus)
+    density = 3 * sp.exp(-(x**4) / T - x * y - y**2)
+    whole = ey.fokker_planck(sde).operator(density) / density
+    assert sp.expand(polynomial_residual(sde, density) - sp.expand(sp.simplify(whole))) == 0
+    assert polynomial_residual(sde, 1 / (1 + x**2)) is None

@@ -2,15 +2,18 @@
 
 import io
 import itertools
+from dataclasses import dataclass
 
 import pytest
 import sympy as sp
 import torch
 from sklearn.datasets import load_digits
 
+import eyring as ey
 from eyring.errors import ParameterError
-from eyring.theory.dynamics import SGD, MomentumSGD, WhiteNoiseGD
-from eyring.theory.dynamics.contract import GRADIENT, PARAMETER, Assignment
+from eyring.theory.dynamics import SGD, Adam, AdamW, MomentumSGD, Nesterov, RMSprop, WeightDecaySGD, WhiteNoiseGD
+from eyring.theory.dynamics.contract import DT, GRADIENT, PARAMETER, Assignment, Dynamics, PhaseSpace
+from eyring.theory.symbols import batch_size, exact_number, learning_rate
 from eyring.validation.symbolic_optimizer import SymbolicOptimizer
 
 STEPS, BATCH, RATE, MOMENTUM = 200, 32, 0.05, 0.9
@@ -19,6 +22,18 @@ CASES = {
     "momentum": (MomentumSGD(), {"eta": RATE, "mu": MOMENTUM}, {"momentum": MOMENTUM}),
     "dampening": (MomentumSGD(dampening=0.3), {"eta": RATE, "mu": MOMENTUM}, {"momentum": MOMENTUM, "dampening": 0.3}),
     "nesterov": (MomentumSGD(momentum=MOMENTUM, nesterov=True), {"eta": RATE}, {"momentum": MOMENTUM, "nesterov": True}),
+}
+
+
+DECAYS = {"beta_1": 0.9, "beta_2": 0.99, "eps": 1e-8}
+AVERAGED = {"betas": (0.9, 0.99), "eps": 1e-8}
+OTHERS = {
+    "adam": (Adam(), {"eta": 0.01, **DECAYS}, torch.optim.Adam, {"lr": 0.01, **AVERAGED}),
+    "adam, decayed": (Adam(weight_decay=0.01), {"eta": 0.01, **DECAYS}, torch.optim.Adam, {"lr": 0.01, **AVERAGED, "weight_decay": 0.01}),
+    "adamw": (AdamW(), {"eta": 0.01, **DECAYS, "weight_decay": 0.1}, torch.optim.AdamW, {"lr": 0.01, **AVERAGED, "weight_decay": 0.1}),
+    "rmsprop": (RMSprop(), {"eta": 0.001, "beta_2": 0.99, "eps": 1e-8}, torch.optim.RMSprop, {"lr": 0.001, "alpha": 0.99, "eps": 1e-8}),
+    "weight decay": (WeightDecaySGD(), {"eta": RATE, "weight_decay": 0.1}, torch.optim.SGD, {"lr": RATE, "weight_decay": 0.1}),
+    "nesterov's own form": (Nesterov(), {"eta": RATE, "mu": MOMENTUM}, torch.optim.SGD, {"lr": RATE, "momentum": MOMENTUM, "nesterov": True}),
 }
 
 
@@ -79,6 +94,24 @@ def test_the_rule_takes_the_path_of_torch_sgd_to_1e_12_after_200_minibatch_steps
     assert distance(ours, theirs) <= 1e-12
     assert distance(start, theirs) > 0.05  # it has gone somewhere
     assert sum(losses[-20:]) < 0.8 * sum(losses[:20])  # and it learns: the learning rate is a stable one
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_rules_beyond_sgd_take_the_paths_of_torch_too(name, digits):
+    """Bias correction by the step count, eps outside the root, decay coupled or decoupled: 200 steps agree to 1e-12."""
+    dynamics, values, torch_optimizer, keywords = OTHERS[name]
+    ours, _ = train(lambda p: SymbolicOptimizer(p, dynamics, values=values), digits)
+    theirs, _ = train(lambda p: torch_optimizer(p, **keywords), digits)
+    start = torch.cat([p.detach().flatten() for p in network().parameters()])
+    assert distance(ours, theirs) <= 1e-12
+    assert distance(start, theirs) > 0.05
+
+
+def test_coupled_and_decoupled_decay_are_told_apart(digits):
+    coupled = Adam(weight_decay=0.1)
+    ours, _ = train(lambda p: SymbolicOptimizer(p, coupled, values={"eta": 0.01, **DECAYS}), digits, steps=20)
+    theirs, _ = train(lambda p: torch.optim.AdamW(p, lr=0.01, **AVERAGED, weight_decay=0.1), digits, steps=20)
+    assert distance(ours, theirs) > 1e-6
 
 
 @pytest.mark.parametrize(
@@ -240,6 +273,53 @@ def parameter(dtype=torch.float64):
 def test_a_value_that_is_missing_unknown_or_impossible_is_refused(dynamics, values, message):
     with pytest.raises(ParameterError, match=message):
         SymbolicOptimizer([parameter()], dynamics, values=values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwiceAveraged(Dynamics):
+    """An optimizer that is nowhere in the package: two buffers in a row, each averaging the one before."""
+
+    learning_rate: sp.Expr | float = learning_rate
+    batch_size: sp.Expr | int = batch_size
+
+    @property
+    def rule(self):
+        eta, p, q = exact_number(self.learning_rate), *sp.symbols("p q", real=True)
+        return (
+            Assignment(p, p / 2 + GRADIENT / 2),
+            Assignment(q, 3 * q / 4 + p / 4),
+            Assignment(PARAMETER, PARAMETER - eta * q),
+        )
+
+    @property
+    def phase_space(self):
+        eta, p, q = exact_number(self.learning_rate), *sp.symbols("p q", real=True)
+        return PhaseSpace(clock=eta, limit={learning_rate: DT}, place=PARAMETER - eta * (p + 3 * q))
+
+
+def test_an_optimizer_written_in_one_place_has_its_sde_its_torch_run_and_its_walkers():
+    """Extension: nothing but the class. Its SDE is SGD's (both averages only delay), its torch path is one computed by hand."""
+    x = sp.Symbol("x", real=True)
+    well = ey.Landscape(x**4 / 4 - x**2 / 2, [x])
+    sde, plain = (d.sde(well, ey.noise.Isotropic()) for d in (TwiceAveraged(), SGD()))
+    assert (sde.drift, sde.diffusion, sde.clock) == (plain.drift, plain.diffusion, plain.clock)
+    assert sde.derivation.cited == ()
+    w = torch.nn.Parameter(torch.tensor([1.0], dtype=torch.float64))
+    optimizer = SymbolicOptimizer([w], TwiceAveraged(), values={"eta": 0.25})
+    p = q = 0.0
+    by_hand = 1.0
+    for gradient in (0.5, -1.25, 2.0, 0.75):
+        w.grad = torch.tensor([gradient], dtype=torch.float64)
+        optimizer.step()
+        p = (p + gradient) / 2
+        q = (3 * q + p) / 4
+        by_hand -= 0.25 * q
+    assert w.item() == by_hand
+    exits = ey.simulate_escapes(
+        TwiceAveraged(), well, ey.noise.Isotropic(), start=-1, event="to the saddle", over=0,
+        values={"eta": 0.05, "sigma": 2.5, "B": 1}, walkers=100, iterations=400, seed=1,
+    )  # fmt: skip
+    assert len(exits.times) > 20
 
 
 class UsesBessel(SGD):

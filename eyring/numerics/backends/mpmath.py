@@ -130,6 +130,9 @@ class MpmathBackend(Backend):
 class _Printer(MpmathPrinter):
     """sympy's mpmath printer, with the limits of inner integrals free to depend on outer variables."""
 
+    def _print_LambertW(self, expr: sp.LambertW) -> str:
+        return f"mpmath.lambertw({self._print(expr.args[0])})"
+
     def _print_Integral(self, expr: sp.Integral) -> str:
         text = self._print(expr.function)
         for x, low, high in expr.limits:

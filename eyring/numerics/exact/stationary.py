@@ -70,8 +70,8 @@ def _share(line: Line, low: float, high: float) -> tuple[float, float, float]:
     scale = max(float(np.ptp(rests)), 1e-3 + abs(float(rests[0])), 1.0)
     left, right = far_edges(line, float(rests[0]), scale), -far_edges(line.mirrored(), -float(rests[-1]), scale)[::-1]
     inner = [float(e) for e in (low, high) if math.isfinite(e)]
-    ends = [min(left[0], *inner) if inner else left[0], max(right[-1], *inner) if inner else right[-1]]
-    base = np.unique(np.concatenate([left, right, np.linspace(*ends, 257), inner]))
+    lowest, highest = min([float(left[0]), *inner]), max([float(right[-1]), *inner])
+    base = np.unique(np.concatenate([left, right, np.linspace(lowest, highest, 257), inner]))
     check_diffusion(line, Panels(base).points.ravel(), where="where walkers go")
     edges = resolved_edges(line, np.unique(np.concatenate([base, line.breaks(base)])))
     before, shift = _inside(line, edges, low, high)

@@ -130,9 +130,11 @@ class Limit(Road):
 
 def evaluator(expression: sp.Basic) -> Evaluate:
     """Return a function from values, by name, to the entries of the expression in 40 digits; NaN where one has no real value."""
-    entries = list(expression) if isinstance(expression, sp.MatrixBase) else [expression]
+    entries = [sp.nan if entry.has(sp.zoo, sp.nan) else entry for entry in (expression if isinstance(expression, sp.MatrixBase) else [expression])]
     symbols = sorted(expression.free_symbols, key=str)
     backend = find_backend("mpmath", digits=WORKING_DIGITS)
+    if any(sp.sympify(entry).has(sp.zoo, sp.nan) for entry in entries):
+        return lambda values: [mpmath.nan] * len(entries)
     kernels = [backend.kernel(sp.sympify(entry), symbols) for entry in entries]
 
     def evaluate(values: Values) -> list[mpmath.mpf]:

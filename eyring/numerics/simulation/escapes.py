@@ -135,7 +135,9 @@ def _optimizer_run(dynamics: Dynamics, loss: Landscape, noise: GradientNoise | N
     goal = Goal.of(surface, exact, start=start, event=event, over=over)
     size = _whole(numeric.hyperparameters["batch_size"]) if batch or (noise is not None and not noise.is_gaussian) else None
     gradient = batch_gradient(surface, noise, None if covariance is None else covariance.subs(exact), size, exact)
-    slowest = float(np.max(np.abs(np.linalg.eigvals(step_jacobian(numeric, surface, goal.start)))))
+    slowest = float(
+        np.max(np.abs(np.linalg.eigvals(step_jacobian(numeric, surface, goal.start, None if covariance is None else covariance.subs(exact)))))
+    )
     clock = known_clock(dynamics.phase_space.clock, exact)
     relaxation = -1 / np.log(slowest) if slowest > 0 else 1.0
     return Run(lambda w, g: UpdateRule.of(numeric, gradient, goal.start, w, g), goal, goal.start, 1.0, "iterations", clock, float(relaxation))

@@ -9,10 +9,11 @@ import sympy as sp
 
 from eyring.errors import ParameterError
 from eyring.numerics.simulation.noise_root import array_function, noise_root
-from eyring.theory.dynamics.contract import GRADIENT, PARAMETER, WHITE_NOISE, Dynamics
+from eyring.theory.dynamics.contract import GRADIENT, PARAMETER, WHITE_NOISE, Dynamics, buffer_of
 from eyring.theory.landscape import Landscape
 from eyring.theory.noise import FiniteSum
 from eyring.theory.noise.contract import GradientNoise
+from eyring.theory.running_average import settled
 
 __all__ = ["UpdateRule", "batch_gradient", "step_jacobian"]
 
@@ -119,16 +120,28 @@ def _sampled(loss: Landscape, noise: FiniteSum, batch_size: int, insert: dict[sp
     return gradient
 
 
-def step_jacobian(dynamics: Dynamics, loss: Landscape, start: np.ndarray) -> np.ndarray:
-    """Return the derivative of one noiseless step at the start, with respect to parameters and buffers.
+def step_jacobian(dynamics: Dynamics, loss: Landscape, start: np.ndarray, covariance: sp.MatrixBase | None = None) -> np.ndarray:
+    """Return the derivative of one noiseless step at the start, with respect to parameters and buffers, running averages held at their means.
+
+    Args:
+        dynamics: The optimizer, with numbers.
+        loss: The landscape, with numbers.
+        start: The place, (n,).
+        covariance: C(theta) of the minibatch gradient, with numbers; needed where there is a running average of its square.
 
     Raises:
         ParameterError: If that step is unstable: the learning rate times the curvature is too large.
     """
-    after = dynamics.update(loss)
-    state = list(after)
-    here = {s: 0 for s in state} | dict(zip(loss.coordinates, [sp.Float(float(c), 30) for c in start], strict=True))
-    quiet = {s: 0 for expression in after.values() for s in expression.free_symbols - set(state)}
+    late = settled(dynamics)
+    after = late.update(loss)
+    here = {s: 0 for s in after} | dict(zip(loss.coordinates, [sp.Float(float(c), 30) for c in start], strict=True))
+    for i, x in enumerate(loss.coordinates):
+        for buffer, what in late.phase_space.averages.items():
+            spread = 0 if covariance is None else covariance[i, i]
+            here[buffer_of(buffer, x)] = (what.subs({PARAMETER: x, GRADIENT: loss.gradient[i]}, simultaneous=True) + spread).subs(here)
+    held = {buffer_of(b, x) for b in late.phase_space.averages for x in loss.coordinates}
+    state = [s for s in after if s not in held]
+    quiet = {s: 0 for expression in after.values() for s in expression.free_symbols - set(after)}
     matrix = sp.Matrix([after[s].subs(quiet) for s in state]).jacobian(state).subs(here)
     jacobian = np.array(matrix.evalf().tolist(), dtype=float)
     if np.max(np.abs(np.linalg.eigvals(jacobian))) >= 1:

@@ -22,6 +22,7 @@ class Grade(StrEnum):
     COMPUTED = "computed"
     CHECKED = "checked"
     CITED = "cited"
+    ASSUMED = "assumed"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Step:
     Attributes:
         statement: What is done, in words.
         expression: The line.
-        grade: computed (by a rule), checked (stated, then shown to follow) or cited (taken from the literature).
+        grade: computed (by a rule), checked (stated, then shown to follow), cited (taken from the literature) or assumed (signed for by the user).
         rule: The name of the rule, or of the check.
         assumption: What must hold for the step, in words; None if nothing.
         source: Key of the reference; None unless cited.
@@ -103,6 +104,11 @@ class Derivation:
         return self._graded(Grade.CHECKED)
 
     @property
+    def assumed(self) -> tuple[Step, ...]:
+        """The steps that do not follow but were signed for by the user."""
+        return self._graded(Grade.ASSUMED)
+
+    @property
     def assumptions(self) -> tuple[str, ...]:
         """What must hold, in the order in which it entered."""
         return tuple(dict.fromkeys(s.assumption for s in self.steps if s.assumption))
@@ -125,6 +131,10 @@ class Derivation:
         if source not in SOURCES:
             raise DerivationError(f"unknown source {source!r}; add it to eyring/theory/sources.py first")
         return self._with(Step(statement, expression, Grade.CITED, "literature", needs, source))
+
+    def assume(self, statement: str, expression: sp.Basic, *, needs: str) -> "Derivation":
+        """Put something in place of the last line that does not follow from it; the derivation keeps saying so."""
+        return self._with(Step(statement, expression, Grade.ASSUMED, "signed for", needs))
 
     def apply(self, rule: Rule, statement: str, *, needs: str | None = None, **arguments: Any) -> "Derivation":
         """Let a rule compute the next line, and let its witness look at the numbers.

@@ -39,6 +39,10 @@ class PhaseSpace:
         fixed: Those quantities, as functions of the hyperparameters.
         velocity: The buffer whose rescaling is the velocity, or None if the parameters alone are the state.
         velocity_scale: velocity = velocity_scale * buffer.
+        averages: Running averages over many steps, and what they average, as functions of ``theta`` and ``g``.
+        counter: The buffer that counts steps, of which only powers such as ``beta**t`` enter; None if steps are not counted.
+        place: What the SDE's coordinate is: the parameter, moved by what its buffers still owe it (which vanishes with the clock).
+        natural_clock: Time of one iteration in the scaling in which the limit is taken, where that is not ``clock``.
     """
 
     clock: sp.Expr
@@ -46,6 +50,15 @@ class PhaseSpace:
     fixed: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
     velocity: sp.Symbol | None = None
     velocity_scale: sp.Expr = sp.Integer(1)
+    averages: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
+    counter: sp.Symbol | None = None
+    place: sp.Expr = PARAMETER
+    natural_clock: sp.Expr | None = None
+
+    @property
+    def scaling_clock(self) -> sp.Expr:
+        """Time of one iteration while it goes to zero."""
+        return self.clock if self.natural_clock is None else self.natural_clock
 
 
 class Dynamics(ABC):
@@ -98,19 +111,21 @@ class Dynamics(ABC):
         Args:
             loss: The landscape.
             noise: The gradient noise.
-            order: Weak order; only the first is derived so far.
+            order: Weak order: 1, or 2 for the second-order modified equation; see ``eyring.theory.modified_equation``.
 
         Returns:
             The SDE in Ito form, with its derivation.
 
         Raises:
-            ParameterError: If the dynamics needs a noise model and got none, or order is not 1.
+            ParameterError: If the dynamics needs a noise model and got none, or order is neither 1 nor 2.
+            NotApplicable: If the second order is asked for where it is not derived.
         """
+        from eyring.theory.modified_equation import modified_equation
         from eyring.theory.moments import match_moments
 
-        if order != 1:
-            raise ParameterError(f"order={order} was asked for; the SDE is derived to first order: leave order out")
-        return match_moments(self, loss, noise)
+        if order not in (1, 2):
+            raise ParameterError(f"order={order} was asked for; the SDE is derived to weak order 1 or 2")
+        return match_moments(self, loss, noise) if order == 1 else modified_equation(self, loss, noise)
 
     def covariance(self, loss: Landscape, noise: GradientNoise) -> sp.ImmutableMatrix:
         """Return the minibatch gradient's covariance C(theta) at this batch size."""
@@ -152,16 +167,26 @@ def buffer_of(buffer: sp.Symbol, coordinate: sp.Symbol) -> sp.Symbol:
 def stable_curvature(dynamics: Dynamics) -> sp.Expr | None:
     """Return the curvature beyond which the steps on a quadratic loss alternate and grow: an eigenvalue of one step passes -1.
 
-    2/eta for SGD, 2 (1 + mu)/eta for heavy ball, 2 (1 + mu)/(eta (1 + 2 mu)) for Nesterov. None if the rule has no such limit.
+    2/eta for SGD, 2 (1 + mu)/eta for heavy ball, 2 (1 + mu)/(eta (1 + 2 mu)) for Nesterov. The curvature is that of the loss which the SDE's drift
+    descends: with weight decay lambda included, with Adam and RMSprop divided by sqrt(v) + eps, the running average v held where it stands.
+    None if the rule has no such limit.
     """
-    curvature = sp.Symbol("k", positive=True)
-    state = (PARAMETER, *dynamics.buffers)
+    from eyring.theory.running_average import settled
+
+    late, curvature = settled(dynamics), sp.Symbol("k", positive=True)
+    state = (PARAMETER, *late.buffers)
     current: dict[sp.Symbol, sp.Expr] = {**{s: s for s in state}, GRADIENT: curvature * PARAMETER, WHITE_NOISE: sp.Integer(0)}
-    for target, value in dynamics.rule:
+    for target, value in late.rule:
         current[target] = value.xreplace(current)
-    step = sp.Matrix([current[s] for s in state]).jacobian(list(state))
-    limits = [root for root in sp.solve((sp.eye(len(state)) + step).det(), curvature) if root.is_nonpositive is not True]
-    return sp.factor(limits[0]) if limits else None
+    moving = [s for s in state if s not in late.phase_space.averages]
+    step = sp.Matrix([current[s] for s in moving]).jacobian(moving)
+    limits = [root for root in sp.solve((sp.eye(len(moving)) + step).det(), curvature) if root.is_nonpositive is not True]
+    if not limits or late.phase_space.velocity is not None:
+        return sp.factor(limits[0]) if limits else None
+    place = late.phase_space.place
+    moved = (place.xreplace(current) - place).subs(dict.fromkeys((s for s in moving if s != PARAMETER), 0))
+    drop = -sp.diff(moved, PARAMETER) / late.phase_space.clock  # the drift's slope where the loss has curvature k
+    return sp.factor(sp.simplify(drop.subs(curvature, limits[0])))
 
 
 def gradient_noise(coordinate: sp.Symbol) -> sp.Symbol:

@@ -12,7 +12,7 @@ from eyring.theory.landscape import CriticalPoint, Landscape
 from eyring.theory.regime import Condition, greater, less
 from eyring.theory.sde import SDE
 
-__all__ = ["EVENTS", "EscapeProblem", "EscapeTheory", "regime_of"]
+__all__ = ["EVENTS", "Assumption", "EscapeProblem", "EscapeTheory", "regime_of"]
 
 EVENTS = ("next well", "to the saddle")
 
@@ -43,17 +43,37 @@ class EscapeProblem:
         return self.over.value - self.start.value
 
 
+@dataclass(frozen=True)
+class Assumption:
+    """An approximation of the noise that a user may sign for; it stays written in the formula.
+
+    Attributes:
+        name: What ``escape_time(..., assuming=(name,))`` calls it: the theory's ``signable``.
+        diffusion: The diffusion matrix that is put in place of the true one.
+        choice: Where the strength of it is taken from, as a clause.
+    """
+
+    name: str
+    diffusion: sp.ImmutableMatrix
+    choice: str
+
+
 class EscapeTheory(ABC):
     """One road from an SDE to a mean escape time."""
 
     name: str
     source: str
     speciality: int = 0  # of several theories that apply, the most special one is chosen
+    signable: str = ""  # the name of the approximation that may be signed for where the theory objects; empty if none may
     published_note: str = "The published form is the derived one."
 
     @abstractmethod
     def objection(self, problem: EscapeProblem) -> str | None:
         """Say why the theory does not apply; None if it does."""
+
+    def assumption(self, problem: EscapeProblem) -> Assumption | None:
+        """Return what would have to be signed for to lift the objection; None where it is final: no approximation then makes sense of the formula."""
+        return None
 
     @abstractmethod
     def derive(self, problem: EscapeProblem, order: int) -> Formula:

@@ -6,9 +6,10 @@ import sympy as sp
 
 from eyring.errors import NotApplicable
 from eyring.theory.derivation import Derivation
-from eyring.theory.escape.contract import EscapeProblem, EscapeTheory, regime_of
+from eyring.theory.escape.contract import Assumption, EscapeProblem, EscapeTheory, regime_of
 from eyring.theory.escape.saddle_data import DETERMINANTS, INSERT_SADDLE, determinants_for, spectral_values
 from eyring.theory.escape.saddle_flux import GAUSSIAN, gaussian_integral
+from eyring.theory.escape.signing import strength_on_the_way_out
 from eyring.theory.formula import Formula
 from eyring.theory.stationary.gibbs import isotropic_constant
 from eyring.theory.symbols import escape_curvature, loss_min, loss_saddle, temperature
@@ -26,6 +27,7 @@ class EyringKramers(EscapeTheory):
 
     name = "eyring-kramers"
     source = "bovier2004"
+    signable = "noise of one strength"
 
     def objection(self, problem: EscapeProblem) -> str | None:
         """Need overdamped motion under noise of one constant strength in every direction."""
@@ -36,6 +38,15 @@ class EyringKramers(EscapeTheory):
                 "the noise is not of one constant strength in every direction (its exponent is then a quasipotential, not barrier over temperature)"
             )
         return None
+
+    def assumption(self, problem: EscapeProblem) -> Assumption | None:
+        """Return white noise as strong as the true noise is on the way out of the saddle; good where the valley is straight and steep-walled."""
+        if problem.kinetic is not None:
+            return None
+        T = strength_on_the_way_out(problem.sde.diffusion, problem.sde.coordinates, problem.over)
+        if T is None:
+            return None
+        return Assumption(self.signable, sp.ImmutableMatrix(T * sp.eye(problem.sde.dim)), "that of the saddle's descending direction")
 
     def derive(self, problem: EscapeProblem, order: int) -> Formula:
         """Derive the general law in n dimensions, then insert the landscape."""

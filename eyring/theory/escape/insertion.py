@@ -149,6 +149,11 @@ def _numerical_values(problem: EscapeProblem, point: dict, jets: list[Jet], gene
     pieces = _two_pieces(problem)
     if pieces is not None:
         breaks = sorted([a, mpmath.mpf(pieces[2].subs(point).evalf(30)), b], reverse=bool(a > b))
+    kinks = {
+        p for c in problem.landscape.expression.atoms(sp.core.relational.Relational) for p in (c.lhs, c.rhs) if not p.has(x)
+    }  # of a switched mobility
+    inside = [k for k in (mpmath.mpf(p.subs(point).evalf(30)) for p in kinks) if min(a, b) < k < max(a, b)]
+    breaks = sorted({*breaks, *inside}, reverse=bool(a > b))
     total = mpmath.quad(lambda u: mpmath.diff(loss, u) / D(u), breaks)
     turn = 1 if a < b else -1
     numbers: dict[sp.Symbol, sp.Expr] = {EXPONENT: sp.Float(total, 30)}

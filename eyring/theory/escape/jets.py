@@ -1,7 +1,8 @@
 """Derivatives of loss and diffusion at a minimum or a saddle, as symbols and as values."""
 
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from itertools import accumulate
 
 import sympy as sp
 
@@ -25,18 +26,31 @@ class Jet:
 
     place: str
     loss: tuple[sp.Symbol, ...]
-    diffusion: tuple[sp.Symbol, ...]
+    diffusion: tuple[sp.Expr, ...]
+
+    def without_gradients(self) -> "Jet":
+        """Return the jet for a diffusion coefficient that is one number near the point."""
+        return replace(self, diffusion=(self.diffusion[0], *[sp.Integer(0)] * (len(self.diffusion) - 1)))
 
     def of(self, expression: sp.Expr) -> sp.Expr:
         """Return an expression in L(x), D(x) and their derivatives at this point; L' vanishes there."""
-        values: dict[sp.Expr, sp.Expr] = {LOSS.diff(X): sp.Integer(0), DIFFUSION: self.diffusion[0]}
-        values |= {LOSS.diff(X, k): s for k, s in enumerate(self.loss, 2)}
-        values |= {DIFFUSION.diff(X, k): s for k, s in enumerate(self.diffusion[1:], 1)}
-        return expression.doit().xreplace(values)
+        return expression.doit().xreplace(self._values)
 
     def derivatives(self, expression: sp.Expr, highest: int) -> tuple[sp.Expr, ...]:
         """Return the expression and its derivatives up to ``highest`` at this point."""
-        return tuple(self.of(sp.diff(expression, X, k)) for k in range(highest + 1))
+        return tuple(derivative.xreplace(self._values) for derivative in _undetermined(expression, highest))
+
+    @cached_property
+    def _values(self) -> dict[sp.Expr, sp.Expr]:
+        values: dict[sp.Expr, sp.Expr] = {LOSS.diff(X): sp.Integer(0), DIFFUSION: self.diffusion[0]}
+        values |= {LOSS.diff(X, k): s for k, s in enumerate(self.loss, 2)}
+        return values | {DIFFUSION.diff(X, k): s for k, s in enumerate(self.diffusion[1:], 1)}
+
+
+@cache
+def _undetermined(expression: sp.Expr, highest: int) -> tuple[sp.Expr, ...]:
+    """Return an expression in L(x) and D(x) and its derivatives, at any point."""
+    return tuple(accumulate([expression] * (highest + 1), lambda derivative, _: sp.diff(derivative, X)))
 
 
 @cache

@@ -49,7 +49,8 @@ class Kramers(EscapeTheory):
                 "corrections need derivatives of the loss beyond the second, which a landscape known by L_a, L_b, H_a and H_b "
                 "does not give; ask for order=0"
             )
-        general, neglected = general_mean_time(problem.sde.calculus_weight, problem.event, order)
+        uniform = not problem.sde.diffusion[0].has(*problem.sde.coordinates, sp.Function("L"))
+        general, neglected = general_mean_time(problem.sde.calculus_weight, problem.event, order, uniform)
         values = local_values(problem, order + 1)
         derivation = general.apply(INSERT, "insert the landscape and the noise", values=values, problem=problem)
         own_error = _first_nonzero(neglected, values, problem)

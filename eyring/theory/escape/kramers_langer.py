@@ -7,9 +7,10 @@ import sympy as sp
 from eyring.errors import NotApplicable
 from eyring.theory.derivation import Derivation, Rule
 from eyring.theory.derivation.proof import agree_in_numbers, difference
-from eyring.theory.escape.contract import EscapeProblem, EscapeTheory, regime_of
+from eyring.theory.escape.contract import Assumption, EscapeProblem, EscapeTheory, regime_of
 from eyring.theory.escape.saddle_data import DETERMINANTS, INSERT_SADDLE, determinants_for, spectral_values
 from eyring.theory.escape.saddle_flux import GAUSSIAN, gaussian_integral
+from eyring.theory.escape.signing import strength_on_the_way_out
 from eyring.theory.formula import Formula
 from eyring.theory.regime import Condition, greater
 from eyring.theory.symbols import escape_curvature, friction, loss_min, loss_saddle, temperature
@@ -28,6 +29,7 @@ class KramersLanger(EscapeTheory):
 
     name = "kramers-langer"
     source = "langer1969"
+    signable = "one temperature"
     speciality = 2
 
     def objection(self, problem: EscapeProblem) -> str | None:
@@ -37,6 +39,18 @@ class KramersLanger(EscapeTheory):
         if problem.kinetic.isotropic_temperature is None:
             return "the temperature matrix eta C/(2 (1 - mu)) is not one number: it depends on direction or place"
         return None
+
+    def assumption(self, problem: EscapeProblem) -> Assumption | None:
+        """Return one temperature, that of the saddle's descending direction."""
+        kinetic = problem.kinetic
+        if kinetic is None:
+            return None
+        T = strength_on_the_way_out(kinetic.temperature, kinetic.positions, problem.over)
+        if T is None:
+            return None
+        n = len(kinetic.positions)
+        noise = sp.ImmutableMatrix(sp.diag(sp.zeros(n, n), kinetic.friction * T * sp.eye(n)))
+        return Assumption(self.signable, noise, "that of the saddle's descending direction")
 
     def derive(self, problem: EscapeProblem, order: int) -> Formula:
         """Derive the general law in phase space, then insert the landscape, the friction and the temperature."""

@@ -1,39 +1,44 @@
 """One dimension, any landscape, any D(x) > 0, three calculi: the mean escape time by Laplace's method, step by step."""
 
+import random
 from functools import cache
 
+import mpmath
 import sympy as sp
 
 from eyring.theory.derivation import Derivation, Residual, Rule
 from eyring.theory.derivation.laplace import LAPLACE, SMALL, Peak
-from eyring.theory.derivation.proof import agree_in_numbers
+from eyring.theory.derivation.proof import draw
 from eyring.theory.escape.jets import DIFFUSION, LOSS, Jet, X, jet_at
+from eyring.theory.symbols import noise_exponent
 
 __all__ = ["EXPONENT", "general_mean_time"]
 
 Y, Z, FROM, TO = sp.symbols("y z x_a x_c", real=True)
 PHI = sp.Function("Phi", real=True)
 PHI_A, PHI_B = sp.symbols("Phi_a Phi_b", real=True)
-EXPONENT = sp.Symbol("E", positive=True)  # Phi_b - Phi_a, the integral of L'/D from the minimum to the saddle
-_ROOT = sp.Symbol("rho", positive=True)  # sqrt(epsilon)
+EXPONENT = noise_exponent  # Phi_b - Phi_a
+_TINY = 1e-12
+_QUIET = {PHI_A: 0, PHI_B: 0, EXPONENT: 0, SMALL: _TINY}
 AT_WELL, AT_SADDLE = sp.Symbol("I_a", positive=True), sp.Symbol("I_b", positive=True)
 
 
 @cache
-def general_mean_time(calculus_weight: sp.Rational, event: str, order: int) -> tuple[Derivation, tuple[sp.Expr, ...]]:
+def general_mean_time(calculus_weight: sp.Rational, event: str, order: int, uniform: bool = False) -> tuple[Derivation, tuple[sp.Expr, ...]]:
     """Derive the mean time of dx = -L' dt + sqrt(2 D) dW for undetermined L and D.
 
     Args:
         calculus_weight: q of the calculus in which the drift is written: 0, 1/2 or 1.
         event: "next well" or "to the saddle"; the latter is reached from x < x_b.
         order: How many powers of D beyond the leading term the last line keeps.
+        uniform: Whether D is known to be one number near either point, so that its derivatives there are left out.
 
     Returns:
         The derivation, whose last line is in terms of E = Phi_b - Phi_a and the derivatives at minimum and saddle; and the relative
         coefficients of the neglected terms up to the next power of D, lowest first (for "to the saddle" in powers of sqrt(D)).
     """
     q, half = calculus_weight, event == "to the saddle"
-    well, saddle = jet_at("a", order + 1), jet_at("b", order + 1)
+    well, saddle = (jet.without_gradients() if uniform else jet for jet in (jet_at("a", order + 1), jet_at("b", order + 1)))
     highest = 2 * (order + 1)
     start = (
         Derivation("mean escape time in one dimension")
@@ -68,7 +73,7 @@ def general_mean_time(calculus_weight: sp.Rational, event: str, order: int) -> t
         "drop the next power, set epsilon = 1 and write E = Phi_b - Phi_a",
         needs="the first neglected term is small",
         keep=2 * order,
-        noise=(*well.diffusion, *saddle.diffusion),
+        noise=tuple(d for d in (*well.diffusion, *saddle.diffusion) if d != 0),
     )
     return final, neglected
 
@@ -105,51 +110,58 @@ def _phase(jet: Jet, sign: int, value: sp.Expr, highest: int) -> tuple[sp.Expr, 
 def _collect(expression: sp.Expr, *, highest: int) -> sp.Expr:
     """Write leading * (1 + c_1 sqrt(epsilon) + c_2 epsilon + ...), the bracket cut after epsilon^(highest/2)."""
     exponential = sp.exp((PHI_B - PHI_A) / SMALL)
-    leading, bracket = sp.Integer(1), [sp.Integer(1)] + [sp.Integer(0)] * highest
-    for factor in sp.Mul.make_args(sp.powsimp(expression / exponential).subs(SMALL, _ROOT**2)):
-        powers = sp.collect(sp.expand(factor), _ROOT, evaluate=False)
-        terms = [powers.get(_ROOT**k if k else sp.Integer(1), sp.Integer(0)) for k in range(highest + 1)]
-        if terms[0] == 0:
-            leading *= factor
-            continue
-        leading *= terms[0]
-        ratios = [sp.expand(t / terms[0]) for t in terms]
-        bracket = [sp.expand(sum(bracket[i] * ratios[k - i] for i in range(k + 1))) for k in range(highest + 1)]
-    relative = sum((c * SMALL ** sp.Rational(k, 2) for k, c in enumerate(bracket)), sp.Integer(0))
-    return sp.Mul(sp.powsimp(leading) * exponential, sp.expand(relative), evaluate=False)
+    factors = sp.Mul.make_args(expression)
+    brackets = [f for f in factors if isinstance(f, sp.Add) and f.has(SMALL)]
+    leading = sp.powsimp(sp.Mul(*(f for f in factors if f not in brackets)) / exponential)
+    relative = [sp.Integer(1)] + [sp.Integer(0)] * highest
+    for bracket in brackets:
+        terms = [_half_power(bracket, k) for k in range(highest + 1)]
+        relative = [sp.Add(*(relative[i] * terms[k - i] for i in range(k + 1))) for k in range(highest + 1)]
+    return sp.Mul(leading * exponential, sp.Add(*(c * SMALL ** sp.Rational(k, 2) for k, c in enumerate(relative))), evaluate=False)
 
 
 def _half_power(bracket: sp.Expr, power: int) -> sp.Expr:
-    """Return the coefficient of epsilon^(power/2)."""
-    return bracket.subs(SMALL, _ROOT**2).coeff(_ROOT, power)
+    """Return the coefficient of epsilon^(power/2) in a sum of such powers."""
+    wanted = SMALL ** sp.Rational(power, 2)
+    parts = (term.as_independent(SMALL, as_Add=False) for term in sp.Add.make_args(bracket))
+    return sp.Add(*(coefficient for coefficient, epsilon in parts if epsilon == wanted))
 
 
 def _split(expression: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
-    factors = expression.args
-    bracket = factors[-1]
-    return sp.Mul(*factors[:-1]), sp.expand(bracket)
+    *leading, bracket = expression.args
+    return sp.Mul(*leading), bracket
 
 
 def _collected_in_numbers(before: sp.Expr, after: sp.Expr, *, highest: int) -> bool:
     """At a tiny epsilon the two sides differ by the first power left out."""
-    tiny = sp.Rational(1, 10**12)
-    quiet = {PHI_A: 0, PHI_B: 0}
-    ratio = (after / before).subs(quiet).subs(SMALL, tiny)
-    return agree_in_numbers(ratio, sp.Integer(1), tolerance=float(tiny) ** ((highest + 1) / 2) * 1e6)
+    return _same_at_tiny_noise(before, after, dropped=highest + 1)
 
 
 def _truncate(expression: sp.Expr, *, keep: int, noise: tuple[sp.Symbol, ...]) -> sp.Expr:
     leading, relative = _split(expression)
-    bracket = sum((_half_power(relative, k) for k in range(keep + 1)), sp.Integer(0))
-    return (leading * bracket).subs(SMALL, 1).subs(PHI_B, EXPONENT + PHI_A)
+    bracket = sp.Add(*(_half_power(relative, k) for k in range(keep + 1)))
+    return leading.subs({SMALL: 1}).subs(PHI_B, EXPONENT + PHI_A) * bracket
 
 
 def _truncated_in_numbers(before: sp.Expr, after: sp.Expr, *, keep: int, noise: tuple[sp.Symbol, ...]) -> bool:
     """Scaling the noise in the line without epsilon must do what epsilon did in the line before, up to the dropped power."""
-    tiny = sp.Rational(1, 10**12)
-    with_epsilon = before.subs({PHI_B: 0, PHI_A: 0}).subs(SMALL, tiny)
-    with_scaled_noise = after.subs(EXPONENT, 0).subs({d: tiny * d for d in noise}, simultaneous=True)
-    return agree_in_numbers(with_scaled_noise / with_epsilon, sp.Integer(1), tolerance=float(tiny) ** ((keep + 1) / 2) * 1e6)
+    return _same_at_tiny_noise(before, after, dropped=keep + 1, scaled=noise)
+
+
+def _same_at_tiny_noise(before: sp.Expr, after: sp.Expr, *, dropped: int, scaled: tuple[sp.Symbol, ...] = ()) -> bool:
+    """Compare at random derivatives, epsilon = 1e-12 and equal Phi_a and Phi_b; ``scaled`` symbols are multiplied by epsilon on the right."""
+    generator = random.Random(20_002)
+    symbols = sorted((before.free_symbols | after.free_symbols) - set(_QUIET), key=str)
+    sides = [sp.lambdify([*symbols, *_QUIET], side, "mpmath") for side in (before, after)]
+    with mpmath.workdps(40):
+        for _ in range(3):
+            drawn = {s: draw(s, generator) for s in symbols}
+            left, right = ({s: mpmath.mpf(v.p) / v.q * (_TINY if s in hushed else 1) for s, v in drawn.items()} for hushed in ((), scaled))
+            quiet = [mpmath.mpf(v) for v in _QUIET.values()]
+            ratio = sides[1](*right.values(), *quiet) / sides[0](*left.values(), *quiet)
+            if abs(ratio - 1) > _TINY ** (dropped / 2) * 10**6:
+                return False
+    return True
 
 
 _COLLECT = Rule("powers of the noise strength", _collect, _collected_in_numbers)

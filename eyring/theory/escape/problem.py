@@ -10,6 +10,7 @@ from eyring.theory.escape.contract import EVENTS, EscapeProblem
 from eyring.theory.escape.descent import ends_of_descent
 from eyring.theory.kinetic import kinetic_form
 from eyring.theory.landscape import CriticalPoint, Landscape
+from eyring.theory.landscapes import LocalLandscape
 from eyring.theory.potential import landscape_of
 from eyring.theory.sde import SDE
 
@@ -41,11 +42,23 @@ def pose(sde: SDE, *, start: Place, over: Place, event: str | None) -> EscapePro
             f"the drift {sde.drift.tolist()} is not the gradient of a loss, so minimum, saddle and barrier have no meaning; "
             "such a process needs its quasipotential, not a Kramers-type formula"
         )
-    a, b = landscape.locate(start, role="start"), landscape.locate(over, role="over")
+    a, b = (_as_seen_by(landscape, landscape.locate(place, role=role)) for place, role in ((start, "start"), (over, "over")))
     _check_roles(a, b)
     _check_barrier(a, b)
     _check_way(landscape, a, b)
     return EscapeProblem(sde, landscape, a, b, event.replace("-", " "), kinetic)
+
+
+def _as_seen_by(landscape: Landscape, point: CriticalPoint) -> CriticalPoint:
+    """Return the point with value and curvature of this landscape: weight decay or a mobility may change those of the training loss."""
+    own = next((p for p in landscape.critical_points if p.position == point.position), None) if isinstance(landscape, LocalLandscape) else None
+    if own is not None or isinstance(landscape, LocalLandscape):
+        return own or point
+    here = dict(zip(landscape.coordinates, point.position, strict=True))
+    off = (landscape.hessian.subs(here) - point.hessian).evalf(15)
+    largest = max(1.0, *(abs(float(h)) for h in point.hessian)) if not point.hessian.free_symbols else 1.0
+    same = all(abs(float(e)) <= 1e-9 * largest if e.is_number else sp.simplify(e) == 0 for e in off)
+    return point if same else landscape.at(point.position)
 
 
 def _check_roles(a: CriticalPoint, b: CriticalPoint) -> None:

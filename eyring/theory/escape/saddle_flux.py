@@ -1,11 +1,15 @@
 """The flux over a quadratic saddle divided by the population of a quadratic well, integral by integral, in any dimension."""
 
+from functools import cache
+
 import sympy as sp
 
 from eyring.theory.derivation import Rule
 from eyring.theory.derivation.proof import agree_in_numbers
 
 __all__ = ["GAUSSIAN", "gaussian", "gaussian_integral"]
+
+_RATE = sp.Dummy("c", positive=True)
 
 
 def gaussian_integral(curvature: sp.Expr, temperature: sp.Expr, variable: sp.Symbol) -> sp.Integral:
@@ -14,8 +18,16 @@ def gaussian_integral(curvature: sp.Expr, temperature: sp.Expr, variable: sp.Sym
 
 
 def gaussian(integral: sp.Integral) -> sp.Expr:
-    """Evaluate one Gaussian integral by sympy."""
-    return sp.powdenest(sp.simplify(integral.doit()), force=True)
+    """Evaluate one integral of exp(-c u^2) over the line, by sympy's result for an undetermined c > 0."""
+    variable = integral.limits[0][0]
+    rate = sp.simplify(-sp.log(integral.function) / variable**2)
+    return sp.powdenest(_unit_gaussian().subs(_RATE, rate), force=True)
+
+
+@cache
+def _unit_gaussian() -> sp.Expr:
+    u = sp.Dummy("u", real=True)
+    return sp.integrate(sp.exp(-_RATE * u**2), (u, -sp.oo, sp.oo))
 
 
 def _evaluate(expression: sp.Expr) -> sp.Expr:
@@ -31,8 +43,13 @@ def _by_quadrature(integral: sp.Integral) -> sp.Expr:
     """Substitute u = sqrt(s) t so that mpmath sees a unit Gaussian whatever the parameters; the scale comes out as a root."""
     variable = integral.limits[0][0]
     rate = -sp.diff(sp.log(integral.function), variable, 2) / 2
-    unit = sp.Integral(sp.exp(-(variable**2)), (variable, -sp.oo, sp.oo)).evalf(30)
-    return unit / sp.sqrt(sp.simplify(rate))
+    return _unit_by_quadrature() / sp.sqrt(sp.simplify(rate))
+
+
+@cache
+def _unit_by_quadrature() -> sp.Expr:
+    u = sp.Dummy("u", real=True)
+    return sp.Integral(sp.exp(-(u**2)), (u, -sp.oo, sp.oo)).evalf(30)
 
 
 GAUSSIAN = Rule("Gaussian integrals", _evaluate, _same)

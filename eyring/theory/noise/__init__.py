@@ -5,10 +5,12 @@ from eyring.theory.noise.contract import BatchAtom, GradientNoise
 from eyring.theory.noise.covariance import Covariance
 from eyring.theory.noise.finite_sum import FiniteSum
 from eyring.theory.noise.hessian import Hessian
+from eyring.theory.noise.input_noise import InputNoise
 from eyring.theory.noise.isotropic import Isotropic
+from eyring.theory.noise.label_noise import LabelNoise
 from eyring.theory.noise.loss import Loss
 
-__all__ = ["BatchAtom", "Covariance", "FiniteSum", "GradientNoise", "Hessian", "Isotropic", "Loss"]
+__all__ = ["BatchAtom", "Covariance", "FiniteSum", "GradientNoise", "Hessian", "InputNoise", "Isotropic", "LabelNoise", "Loss"]
 
 
 def __getattr__(name: str) -> type[GradientNoise]:

@@ -9,6 +9,7 @@ from eyring.theory.derivation import Derivation, Residual
 from eyring.theory.fokker_planck import fokker_planck
 from eyring.theory.regime import Condition
 from eyring.theory.sde import SDE
+from eyring.theory.stationary.log_density import polynomial_residual
 
 __all__ = ["StationaryLaw", "StationaryTheory", "stationarity"]
 
@@ -47,7 +48,7 @@ class StationaryLaw:
     @property
     def residual(self) -> sp.Expr:
         """What the Fokker-Planck operator makes of it, relative to it: zero."""
-        return fokker_planck(self.sde).residual(self.density)
+        return stationarity(self.sde)(self.density, self.density)
 
     def latex(self, *, steps: bool = False) -> str:
         """Return the density as LaTeX; with ``steps`` the whole derivation."""
@@ -84,6 +85,7 @@ def stationarity(sde: SDE) -> Residual:
     """Return the check of a claimed density: the residual of the Fokker-Planck equation, which must vanish."""
 
     def residual(density: sp.Basic, previous: sp.Basic) -> sp.Basic:
-        return fokker_planck(sde).residual(density)
+        rest = polynomial_residual(sde, density)
+        return fokker_planck(sde).residual(density) if rest is None else rest
 
     return residual

@@ -50,7 +50,9 @@ def demand_noise_everywhere(diffusion: sp.Expr, x: sp.Symbol) -> None:
     inside = sp.numer(sp.together(concrete.replace(sp.Abs, lambda argument: argument)))
     if not inside.is_polynomial(x):
         return
-    zeros = [r for r in sp.Poly(inside, x).nroots(n=20) if abs(sp.im(r)) < 1e-8 and concrete.subs(x, sp.re(r)).evalf(20) < 1e-10]
+    polynomial = sp.Poly(inside, x)
+    simple = polynomial.sqf_part() if polynomial.domain.is_Exact else polynomial  # a double root is hard to find in numbers
+    zeros = [r for r in simple.nroots(n=20) if abs(sp.im(r)) < 1e-8 and concrete.subs(x, sp.re(r)).evalf(20) < 1e-10]
     if zeros:
         raise NotApplicable(
             f"the noise D = {diffusion} vanishes or is negative at {x} = {sp.re(zeros[0]).evalf(6)}: walkers do not pass there, and no one density "
