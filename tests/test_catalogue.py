@@ -1,6 +1,7 @@
 """Every result of the catalogue: derived from steps that stand, confirmed by its second roads, and no small error gets past them."""
 
-import sys
+import functools
+import gc
 import time
 from dataclasses import replace
 from functools import cache
@@ -28,10 +29,10 @@ def derived(name):
 
 def forget():
     """Empty every cache of the theory, so that a rule is applied anew."""
-    modules = [m for n, m in list(sys.modules.items()) if n.startswith("eyring.theory")]
-    for f in {id(f): f for m in modules for f in vars(m).values() if callable(getattr(f, "cache_clear", None))}.values():
-        if f.__name__ not in {"catalog", "results"}:
-            f.cache_clear()
+    for cached in gc.get_objects():
+        is_theory = isinstance(cached, functools._lru_cache_wrapper) and cached.__module__.startswith("eyring.theory")
+        if is_theory and cached.__name__ not in {"catalog", "results"}:
+            cached.cache_clear()
 
 
 def twice(line):

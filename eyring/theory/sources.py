@@ -78,6 +78,8 @@ _ENTRIES = (
     Source("loshchilov2019", "Loshchilov, I. and Hutter, F.", "Decoupled Weight Decay Regularization", "ICLR 2019, arXiv:1711.05101", 2019),
     Source("metafune2002", "Metafune, G. and Pallara, D. and Priola, E.", "Spectrum of Ornstein-Uhlenbeck operators in L^p spaces with respect to invariant measures", "J. Funct. Anal. 196, 40", 2002),
     Source("marchenko1967", "Marchenko, V. A. and Pastur, L. A.", "Distribution of eigenvalues for some sets of random matrices", "Math. USSR Sbornik 1, 457", 1967),
+    Source("bakry2014", "Bakry, D. and Gentil, I. and Ledoux, M.", "Analysis and Geometry of Markov Diffusion Operators", "Springer, ch. 4 (Poincare inequality and spectral gap)", 2014),
+    Source("villani2009", "Villani, C.", "Hypocoercivity", "Memoirs of the American Mathematical Society 202, no. 950", 2009),
 )  # fmt: skip
 
 SOURCES: dict[str, Source] = {entry.key: entry for entry in _ENTRIES}

@@ -18,7 +18,7 @@ Y, Z, FROM, TO = sp.symbols("y z x_a x_c", real=True)
 PHI = sp.Function("Phi", real=True)
 PHI_A, PHI_B = sp.symbols("Phi_a Phi_b", real=True)
 EXPONENT = noise_exponent  # Phi_b - Phi_a
-_TINY = 1e-12
+_TINY = mpmath.mpf(10) ** -24
 _QUIET = {PHI_A: 0, PHI_B: 0, EXPONENT: 0, SMALL: _TINY}
 AT_WELL, AT_SADDLE = sp.Symbol("I_a", positive=True), sp.Symbol("I_b", positive=True)
 
@@ -153,7 +153,7 @@ def _same_at_tiny_noise(before: sp.Expr, after: sp.Expr, *, dropped: int, scaled
     generator = random.Random(20_002)
     symbols = sorted((before.free_symbols | after.free_symbols) - set(_QUIET), key=str)
     sides = [sp.lambdify([*symbols, *_QUIET], side, "mpmath") for side in (before, after)]
-    with mpmath.workdps(40):
+    with mpmath.workdps(80):
         for _ in range(3):
             drawn = {s: draw(s, generator) for s in symbols}
             left, right = ({s: mpmath.mpf(v.p) / v.q * (_TINY if s in hushed else 1) for s, v in drawn.items()} for hushed in ((), scaled))

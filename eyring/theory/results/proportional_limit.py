@@ -18,8 +18,8 @@ TRANSFORM, SCALE = sp.Symbol("g", real=True), sp.Symbol("z", positive=True)  # g
 class ProportionalLimit(Result):
     """Tr[A Sigma] = sigma_y^2 max(0, 1 - 1/alpha) phi/(1 - phi), A the samples' own covariance; with more weights than samples it is zero.
 
-    phi = n alpha/(2 B) (z - 1 - 1/alpha - sqrt((z - 1 - 1/alpha)^2 - 4/alpha)), z = 2/(eta a), is the share of the noise that the weights' own spread feeds
-    back. In print eta (1 - 1/B) stands for eta in one place: a difference of the order of what is neglected.
+    phi = n alpha/(2 B) (z - 1 - 1/alpha - sqrt((z - 1 - 1/alpha)^2 - 4/alpha)), z = 2/(eta a), is the share of the noise that the weights' own
+    spread feeds back. In print eta (1 - 1/B) stands for eta in one place: a difference of the order of what is neglected.
     """
 
     name = "proportional-limit"
