@@ -26,35 +26,35 @@ if TYPE_CHECKING:
     )
     from eyring.numerics.simulation import Exits, simulate_escapes
     from eyring.theory import landscapes, noise
-    from eyring.theory.basins import basin_ratio
-    from eyring.theory.basins_chain import BasinChain, minima_selection
+    from eyring.theory.basins.chain import BasinChain, minima_selection
+    from eyring.theory.basins.ratio import basin_ratio
     from eyring.theory.derivation import Derivation, Step
-    from eyring.theory.discrete import discrete_covariance
-    from eyring.theory.discrete_barrier import discrete_barrier
+    from eyring.theory.discrete import discrete_covariance, discrete_law
     from eyring.theory.dynamics import SGD, Adam, AdamW, Dynamics, MomentumSGD, Nesterov, RMSprop, WeightDecaySGD, WhiteNoiseGD
     from eyring.theory.escape import escape_time
     from eyring.theory.escape.parallel import parallel_paths
     from eyring.theory.escape.two_wells import spectral_gap
-    from eyring.theory.finite_step import finite_step_escape_time
     from eyring.theory.fokker_planck import fokker_planck
     from eyring.theory.formula import Formula
     from eyring.theory.landscape import CriticalPoint, Landscape
-    from eyring.theory.large_deviations import cumulant_exponent
-    from eyring.theory.levy import levy_exit_time
-    from eyring.theory.regression import label_noise_law
+    from eyring.theory.rare_events.discrete_barrier import discrete_barrier
+    from eyring.theory.rare_events.finite_step import finite_step_escape_time
+    from eyring.theory.rare_events.large_deviations import cumulant_exponent
+    from eyring.theory.rare_events.levy import levy_exit_time
+    from eyring.theory.rare_events.valley import valley_exponent
+    from eyring.theory.regression import label_noise_law, weight_decay_law
     from eyring.theory.results import result, results
     from eyring.theory.sde import SDE
     from eyring.theory.sensitivity import sensitivity
     from eyring.theory.stationary import StationaryLaw, stationary
     from eyring.theory.symbols import GLOSSARY
-    from eyring.theory.valley import valley_exponent
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Adam": "eyring.theory.dynamics",
     "AdamW": "eyring.theory.dynamics",
-    "BasinChain": "eyring.theory.basins_chain",
+    "BasinChain": "eyring.theory.basins.chain",
     "CriticalPoint": "eyring.theory.landscape",
     "Derivation": "eyring.theory.derivation",
     "Dynamics": "eyring.theory.dynamics",
@@ -72,25 +72,26 @@ _HOMES = {
     "WeightDecaySGD": "eyring.theory.dynamics",
     "WhiteNoiseGD": "eyring.theory.dynamics",
     "basin_occupation": "eyring.numerics.exact",
-    "basin_ratio": "eyring.theory.basins",
+    "basin_ratio": "eyring.theory.basins.ratio",
     "chain_barrier": "eyring.numerics.exact",
     "chain_relaxation_rate": "eyring.numerics.exact",
     "compile_formula": "eyring.numerics.compiled",
-    "cumulant_exponent": "eyring.theory.large_deviations",
-    "discrete_barrier": "eyring.theory.discrete_barrier",
+    "cumulant_exponent": "eyring.theory.rare_events.large_deviations",
+    "discrete_barrier": "eyring.theory.rare_events.discrete_barrier",
     "discrete_covariance": "eyring.theory.discrete",
+    "discrete_law": "eyring.theory.discrete",
     "escape_time": "eyring.theory.escape",
     "exact_chain_time": "eyring.numerics.exact",
     "exact_committor": "eyring.numerics.exact",
     "exact_escape_time": "eyring.numerics.exact",
     "exact_escape_variance": "eyring.numerics.exact",
     "exact_levy_exit_time": "eyring.numerics.exact",
-    "finite_step_escape_time": "eyring.theory.finite_step",
+    "finite_step_escape_time": "eyring.theory.rare_events.finite_step",
     "fokker_planck": "eyring.theory.fokker_planck",
     "label_noise_law": "eyring.theory.regression",
     "large_deviation_exponent": "eyring.numerics.exact",
-    "levy_exit_time": "eyring.theory.levy",
-    "minima_selection": "eyring.theory.basins_chain",
+    "levy_exit_time": "eyring.theory.rare_events.levy",
+    "minima_selection": "eyring.theory.basins.chain",
     "parallel_paths": "eyring.theory.escape.parallel",
     "quasipotential": "eyring.numerics.exact",
     "relaxation_rates": "eyring.numerics.exact",
@@ -103,7 +104,8 @@ _HOMES = {
     "stationary_covariance": "eyring.numerics.exact",
     "stationary_probability": "eyring.numerics.exact",
     "tail_exponent": "eyring.numerics.exact",
-    "valley_exponent": "eyring.theory.valley",
+    "valley_exponent": "eyring.theory.rare_events.valley",
+    "weight_decay_law": "eyring.theory.regression",
 }
 _ROOMS = {"landscapes": "eyring.theory.landscapes", "noise": "eyring.theory.noise"}
 
@@ -135,6 +137,7 @@ __all__ = [
     "cumulant_exponent",
     "discrete_barrier",
     "discrete_covariance",
+    "discrete_law",
     "escape_time",
     "exact_chain_time",
     "exact_committor",
@@ -162,6 +165,7 @@ __all__ = [
     "stationary_probability",
     "tail_exponent",
     "valley_exponent",
+    "weight_decay_law",
 ]
 
 

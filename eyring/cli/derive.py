@@ -34,7 +34,7 @@ def _all(arguments: argparse.Namespace) -> int:
 
     derived = {r: r.derive() for r in results().values()}
     if arguments.latex:
-        from eyring.theory.appendix import appendix
+        from eyring.theory.writing.appendix import appendix
 
         print(appendix(derived))
     elif arguments.json:
@@ -141,7 +141,7 @@ def _sde(arguments: argparse.Namespace) -> int:
     between = points_of(arguments, loss) if arguments.noise == "hessian" else None
     sde = sde_of(arguments, loss, between=between)
     if arguments.latex:
-        from eyring.theory.latex import derivation_latex
+        from eyring.theory.writing.latex import derivation_latex
 
         print(derivation_latex(sde.derivation) if sde.derivation else sde._repr_latex_())
     elif arguments.json:

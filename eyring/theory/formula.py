@@ -76,7 +76,7 @@ class Formula:
 
     def latex(self, *, steps: bool = False) -> str:
         """Return the formula as LaTeX; with ``steps`` the whole derivation as an ``align`` with its assumptions."""
-        from eyring.theory.latex import derivation_latex, expression_latex
+        from eyring.theory.writing.latex import derivation_latex, expression_latex
 
         return derivation_latex(self.derivation) if steps else expression_latex(self.expression)
 

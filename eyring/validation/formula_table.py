@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from eyring.theory.latex import expression_latex
 from eyring.theory.sources import SOURCES
+from eyring.theory.writing.latex import expression_latex
 from eyring.validation.confirmation import Confirmation, digits_text, misses
 
 __all__ = ["formula_page"]
@@ -19,8 +19,8 @@ def formula_page(confirmations: Iterable[Confirmation]) -> str:
         "Every result of the catalogue: derived step by step, then held against a second road that sees numbers only. "
         "This page is what `eyring check --markdown` prints; a test keeps it current. `eyring derive NAME` prints a derivation, "
         "`eyring drill NAME` plants every small error in the formula and counts those that the road rejects.", "",
-        "*Computed* steps were done by a rule whose witness looks at numbers, *checked* ones stated and then shown to follow, *cited* ones taken from "
-        "the literature. Sources marked \"not verified\" are recalled, the others were read.", "",
+        "*Computed* steps were done by a rule whose witness looks at numbers, *checked* ones stated and then shown to follow, "
+        "*cited* ones taken from the literature. Sources marked \"not verified\" are recalled, the others were read.", "",
     ]  # fmt: skip
     lines, chapter = head, ""
     for row in rows:

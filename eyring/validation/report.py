@@ -103,7 +103,7 @@ def _picture(path: Path, outcome: Outcome) -> str:
 
 
 def _derivations(outcomes: Sequence[Outcome]) -> str:
-    from eyring.theory.latex import document
+    from eyring.theory.writing.latex import document
 
     return document([f.derivation for o in outcomes for f in o.formulas], title="Derivations of the formulas validated here")
 

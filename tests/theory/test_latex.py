@@ -8,9 +8,9 @@ import pytest
 import sympy as sp
 
 import eyring as ey
-from eyring.theory.appendix import appendix
-from eyring.theory.latex import document, expression_latex
 from eyring.theory.results import results
+from eyring.theory.writing.appendix import appendix
+from eyring.theory.writing.latex import document, expression_latex
 
 x, y = sp.symbols("x y", real=True)
 T = ey.GLOSSARY["T"].symbol

@@ -16,7 +16,7 @@ from eyring.numerics.roads.second_order import first_order
 from eyring.theory import modified_equation as module
 from eyring.theory.derivation import Rule
 from eyring.theory.dynamics.contract import GRADIENT, PARAMETER, WHITE_NOISE, Assignment
-from eyring.theory.modified_equation import modified_equation
+from eyring.theory.matching.modified_equation import modified_equation
 
 x, y, v_x = sp.symbols("x y v_x", real=True)
 eta, mu, T, C = (ey.GLOSSARY[name].symbol for name in ("eta", "mu", "T", "C"))

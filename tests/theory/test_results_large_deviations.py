@@ -18,18 +18,18 @@ from eyring.numerics.exact.large_deviation import large_deviation_exponent
 from eyring.numerics.exact.levy_exit import exact_levy_exit_time
 from eyring.numerics.exact.quasipotential import quasipotential
 from eyring.numerics.roads import roads_to
-from eyring.theory.discrete_barrier import discrete_barrier
 from eyring.theory.dynamics import SGD
-from eyring.theory.finite_step import finite_step_escape_time
 from eyring.theory.landscape import Landscape
 from eyring.theory.landscapes import maier_stein, styblinski_tang
-from eyring.theory.large_deviations import cumulant_exponent, hamiltonian
-from eyring.theory.levy import levy_exit_time
 from eyring.theory.noise import Covariance, FiniteSum, Isotropic
+from eyring.theory.rare_events.discrete_barrier import discrete_barrier
+from eyring.theory.rare_events.finite_step import finite_step_escape_time
+from eyring.theory.rare_events.large_deviations import cumulant_exponent, hamiltonian
+from eyring.theory.rare_events.levy import levy_exit_time
+from eyring.theory.rare_events.valley import ALONG, valley_exponent
 from eyring.theory.results import result
 from eyring.theory.sde import SDE
 from eyring.theory.symbols import learning_rate
-from eyring.theory.valley import ALONG, valley_exponent
 
 REFERENCES = json.loads((Path(__file__).parents[1] / "fixtures" / "reference_cases.json").read_text())
 CASES = {c["name"]: float(c["value"]) for c in REFERENCES if isinstance(c["value"], str | float)}

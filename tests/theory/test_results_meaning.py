@@ -18,12 +18,12 @@ from scipy.integrate import solve_ivp
 from eyring.errors import EyringError, NotApplicable, ParameterError
 from eyring.numerics.exact import exact_escape_time, relaxation_rates
 from eyring.numerics.exact.occupation import basin_occupation
-from eyring.theory.basins_chain import BasinChain, minima_selection
+from eyring.theory.basins.chain import BasinChain, minima_selection
+from eyring.theory.basins.local_escape import hessian_noise_time, loss_noise_time, white_noise_time
 from eyring.theory.derivation import Derivation
 from eyring.theory.escape import escape_time
 from eyring.theory.formula import Formula
 from eyring.theory.landscape import Landscape
-from eyring.theory.local_escape import hessian_noise_time, loss_noise_time, white_noise_time
 from eyring.theory.results import result
 from eyring.theory.sde import SDE
 from eyring.theory.sensitivity import sensitivity

@@ -15,8 +15,8 @@ from eyring.errors import EyringError, NotApplicable, ParameterError
 from eyring.numerics.exact.second_moments import HeavyBallMoments, constant_noise, gaussian_regression_noise, matrix_of
 from eyring.numerics.roads import roads_to
 from eyring.theory.discrete import discrete_law
-from eyring.theory.matrix_words import insert, matrix_symbol, without_common_words
-from eyring.theory.moment_balance import balance_of, moment_balance
+from eyring.theory.discrete.matrix_words import insert, matrix_symbol, without_common_words
+from eyring.theory.discrete.moment_balance import balance_of, moment_balance
 from eyring.theory.regression import label_noise_law, weight_decay_law
 from eyring.theory.results import result
 

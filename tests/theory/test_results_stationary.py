@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import eyring as ey
 from eyring.errors import DerivationError, EyringError, NotApplicable
 from eyring.numerics.roads import roads_to
-from eyring.theory.basins import basin_ratio
+from eyring.theory.basins.ratio import basin_ratio
 from eyring.theory.derivation import Derivation
 from eyring.theory.results import result
 from eyring.theory.stationary.contract import stationarity

@@ -8,11 +8,11 @@ import sympy as sp
 from hypothesis import Phase, find, given, settings
 
 from eyring.errors import EyringError
+from eyring.theory.basins.local_escape import hessian_noise_time
 from eyring.theory.derivation import Derivation
 from eyring.theory.discrete import discrete_covariance
 from eyring.theory.dynamics import SGD
 from eyring.theory.formula import Formula
-from eyring.theory.local_escape import hessian_noise_time
 from eyring.theory.regime import Condition, greater
 from eyring.theory.symbols import GLOSSARY
 from eyring.validation.strategies import double_wells, hessian_and_covariance, optimizers, positive_matrices, values_for

@@ -11,9 +11,9 @@ import sympy as sp
 from eyring.errors import AccuracyError, ParameterError
 from eyring.numerics.answer import Number
 from eyring.numerics.exact.values import matched_values
-from eyring.theory.climb import climb_of
 from eyring.theory.escape.problem import Place
 from eyring.theory.landscape import Landscape
+from eyring.theory.rare_events.climb import climb_of
 from eyring.theory.symbols import learning_rate
 
 __all__ = ["chain_barrier"]

@@ -10,11 +10,11 @@ from eyring.errors import AccuracyError, NotApplicable
 from eyring.numerics.answer import Number
 from eyring.numerics.exact.quadrature import Panels, halved
 from eyring.numerics.exact.values import exact_value, matched_values
-from eyring.theory.climb import climb_of
 from eyring.theory.escape.problem import Place
 from eyring.theory.landscape import Landscape
-from eyring.theory.large_deviations import MOMENTUM, hamiltonian
 from eyring.theory.noise.contract import GradientNoise
+from eyring.theory.rare_events.climb import climb_of
+from eyring.theory.rare_events.large_deviations import MOMENTUM, hamiltonian
 from eyring.theory.symbols import batch_size, learning_rate
 
 __all__ = ["large_deviation_exponent"]

@@ -9,7 +9,7 @@ from scipy.linalg import expm
 
 from eyring.errors import ParameterError
 from eyring.numerics.exact.values import matched_values
-from eyring.theory.basins_chain import BasinChain
+from eyring.theory.basins.chain import BasinChain
 
 __all__ = ["basin_occupation"]
 

@@ -17,7 +17,7 @@ from eyring.numerics.roads.contract import Limit, Trial
 
 __all__ = ["FadingDistance", "FadingWithMomentum"]
 
-POSITIONS, ORDERS = 60, 24  # polynomials of position and of velocity; more change no digit that counts
+POSITIONS, ORDERS = 80, 32  # polynomials of position and of velocity; more change no digit that counts
 SHAPES = {  # coefficients of the loss, lowest power first, and how many noise strengths the left well lies higher than the right one, or so
     "high": ((0.4, 0.0, -0.5, -0.1, 0.25), 0.35),
     "low": ((-0.3, 0.0, -0.8, 0.15, 0.3, 0.0, 0.05), -0.3),
@@ -28,7 +28,7 @@ class FadingDistance(Limit):
     """Let a law in which walkers lean to one side relax, and look at late times when the distance has shrunk by the factor."""
 
     result = "convergence-to-gibbs"
-    method = "Fokker-Planck equation in 60 orthonormal polynomials: |p - p_inf| in L2(1/p_inf) at two late times; four noise strengths to zero"
+    method = "Fokker-Planck equation in 80 orthonormal polynomials: |p - p_inf| in L2(1/p_inf) at two late times; four noise strengths to zero"
     tolerance = 2e-3
 
     def trials(self) -> Sequence[Trial]:
@@ -40,7 +40,7 @@ class FadingWithMomentum(Limit):
     """Take the slowest mode of the kinetic equation."""
 
     result = "kinetic-convergence"
-    method = "slowest mode of the kinetic Fokker-Planck equation, 60 polynomials of position and 24 of velocity; four temperatures to zero"
+    method = "slowest mode of the kinetic Fokker-Planck equation, 80 polynomials of position and 32 of velocity; four temperatures to zero"
     tolerance = 1e-2
 
     def trials(self) -> Sequence[Trial]:
@@ -77,7 +77,7 @@ def _barrier(shape: str) -> float:
 
 
 def _fading(shape: str, *, eta: float, sigma: float, err: float) -> Iterator[Trial]:
-    for ratio in (8, 10, 13, 17):
+    for ratio in (9, 12, 16, 21):
         D = _barrier(shape) / ratio
         wells = _Wells.of(shape, D)
         values = {**wells.local, "eta": eta, "sigma": sigma, "B": eta * sigma**2 / (2 * D), "err": err}

@@ -11,9 +11,9 @@ from eyring.errors import ParameterError
 from eyring.numerics.simulation.noise_root import array_function, noise_root
 from eyring.theory.dynamics.contract import GRADIENT, PARAMETER, WHITE_NOISE, Dynamics, buffer_of
 from eyring.theory.landscape import Landscape
+from eyring.theory.matching.running_average import settled
 from eyring.theory.noise import FiniteSum
 from eyring.theory.noise.contract import GradientNoise
-from eyring.theory.running_average import settled
 
 __all__ = ["UpdateRule", "batch_gradient", "step_jacobian"]
 

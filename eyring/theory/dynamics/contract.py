@@ -111,7 +111,7 @@ class Dynamics(ABC):
         Args:
             loss: The landscape.
             noise: The gradient noise.
-            order: Weak order: 1, or 2 for the second-order modified equation; see ``eyring.theory.modified_equation``.
+            order: Weak order: 1, or 2 for the second-order modified equation; see ``eyring.theory.matching.modified_equation``.
 
         Returns:
             The SDE in Ito form, with its derivation.
@@ -120,8 +120,8 @@ class Dynamics(ABC):
             ParameterError: If the dynamics needs a noise model and got none, or order is neither 1 nor 2.
             NotApplicable: If the second order is asked for where it is not derived.
         """
-        from eyring.theory.modified_equation import modified_equation
-        from eyring.theory.moments import match_moments
+        from eyring.theory.matching.modified_equation import modified_equation
+        from eyring.theory.matching.moments import match_moments
 
         if order not in (1, 2):
             raise ParameterError(f"order={order} was asked for; the SDE is derived to weak order 1 or 2")
@@ -171,7 +171,7 @@ def stable_curvature(dynamics: Dynamics) -> sp.Expr | None:
     descends: with weight decay lambda included, with Adam and RMSprop divided by sqrt(v) + eps, the running average v held where it stands.
     None if the rule has no such limit.
     """
-    from eyring.theory.running_average import settled
+    from eyring.theory.matching.running_average import settled
 
     late, curvature = settled(dynamics), sp.Symbol("k", positive=True)
     state = (PARAMETER, *late.buffers)

@@ -9,7 +9,7 @@ from itertools import product
 import sympy as sp
 
 from eyring.theory.derivation import Derivation, Rule
-from eyring.theory.matrix_words import insert, matrix_symbol, transposed
+from eyring.theory.discrete.matrix_words import insert, matrix_symbol, transposed
 from eyring.theory.symbols import batch_size as B
 
 __all__ = ["ERROR_SQUARE", "INPUTS", "LABEL_VARIANCE", "TRACE", "averaged_noise"]

@@ -9,10 +9,10 @@ from sympy.polys.matrices import DomainMatrix
 
 from eyring.errors import EyringError, NotApplicable
 from eyring.theory.derivation import Derivation
+from eyring.theory.discrete.matrix_words import insert, matrix_symbol, without_common_words
+from eyring.theory.discrete.moment_balance import COVARIANCE, HESSIAN, NOISE, RATE, balance_of, moment_balance, solved_by
 from eyring.theory.dynamics.contract import check_hyperparameter
 from eyring.theory.formula import Formula
-from eyring.theory.matrix_words import insert, matrix_symbol, without_common_words
-from eyring.theory.moment_balance import COVARIANCE, HESSIAN, NOISE, RATE, balance_of, moment_balance, solved_by
 from eyring.theory.regime import Condition, greater, less
 from eyring.theory.regression.averaged_noise import ERROR_SQUARE, INPUTS, LABEL_VARIANCE, TRACE, averaged_noise
 from eyring.theory.stationary.lyapunov import solve_together

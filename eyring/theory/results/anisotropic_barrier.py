@@ -1,10 +1,10 @@
 """The exponent of the escape along a narrow valley when the noise differs from direction to direction."""
 
 from eyring.theory.formula import Formula
+from eyring.theory.rare_events.valley import straight_valley
 from eyring.theory.regime import Condition, greater
 from eyring.theory.results.contract import Result
 from eyring.theory.symbols import learning_rate
-from eyring.theory.valley import straight_valley
 
 __all__ = ["AnisotropicBarrier"]
 

@@ -2,7 +2,7 @@
 
 import sympy as sp
 
-from eyring.theory.basins import constant_noise_ratio, varying_noise_ratio
+from eyring.theory.basins.ratio import constant_noise_ratio, varying_noise_ratio
 from eyring.theory.derivation import Derivation, Rule
 from eyring.theory.derivation.proof import agree_in_numbers
 from eyring.theory.formula import Formula, logarithm

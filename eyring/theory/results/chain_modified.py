@@ -8,7 +8,7 @@ from eyring.theory.dynamics import WhiteNoiseGD
 from eyring.theory.formula import Formula
 from eyring.theory.landscape import Landscape
 from eyring.theory.local_loss import on_a_line
-from eyring.theory.modified_equation import modified_equation
+from eyring.theory.matching.modified_equation import modified_equation
 from eyring.theory.results.contract import Result
 from eyring.theory.results.second_order import at_the_point
 from eyring.theory.symbols import curvature, curvature_min, learning_rate, loss_here, loss_min, slope, temperature

@@ -2,6 +2,7 @@
 
 import sympy as sp
 
+from eyring.theory.basins.two_minima import OTHER_NAMES
 from eyring.theory.derivation import Derivation, Residual
 from eyring.theory.escape.kramers_langer import general_law
 from eyring.theory.escape.saddle_flux import GAUSSIAN, gaussian_integral
@@ -28,7 +29,6 @@ from eyring.theory.symbols import (
     temperature,
     tolerated,
 )
-from eyring.theory.two_minima import OTHER_NAMES
 
 __all__ = ["ConvergenceToGibbs", "KineticConvergence"]
 

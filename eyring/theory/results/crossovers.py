@@ -2,13 +2,14 @@
 
 import sympy as sp
 
-from eyring.theory.basins_chain import forgetting_derivation
+from eyring.theory.basins.chain import forgetting_derivation
+from eyring.theory.basins.local_escape import loss_noise_time, white_noise_time
+from eyring.theory.basins.two_minima import OTHER_NAMES
 from eyring.theory.derivation import Derivation
 from eyring.theory.escape import kramers_langer
 from eyring.theory.escape.jets import jet_at
 from eyring.theory.escape.mean_time import EXPONENT, general_mean_time
 from eyring.theory.formula import Formula
-from eyring.theory.local_escape import loss_noise_time, white_noise_time
 from eyring.theory.regime import Condition, greater
 from eyring.theory.results.contract import Result
 from eyring.theory.sensitivity import LOGARITHM
@@ -35,7 +36,6 @@ from eyring.theory.symbols import (
     time,
     tolerated,
 )
-from eyring.theory.two_minima import OTHER_NAMES
 
 __all__ = ["BatchSizeOfSelection", "FirstCorrectionNoise", "LossNoiseShortfall", "OverdampedFriction", "OverdampedMomentum", "RiskAfterTime"]
 

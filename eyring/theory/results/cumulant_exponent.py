@@ -1,7 +1,7 @@
 """How the skewness and the kurtosis of real gradients change the exponent of SGD's escape time."""
 
 from eyring.theory.formula import Formula
-from eyring.theory.large_deviations import cumulant_exponent_derivation, gentle_slope
+from eyring.theory.rare_events.large_deviations import cumulant_exponent_derivation, gentle_slope
 from eyring.theory.results.contract import Result
 from eyring.theory.symbols import gradient_std, learning_rate
 

@@ -5,7 +5,7 @@ import sympy as sp
 from eyring.theory.derivation import Derivation, Rule
 from eyring.theory.derivation.proof import agree_in_numbers
 from eyring.theory.formula import Formula
-from eyring.theory.regression_noise import BATCH, HESSIAN
+from eyring.theory.regression.sample_noise import BATCH, HESSIAN
 from eyring.theory.results.contract import Result
 from eyring.theory.symbols import batch_size as B
 from eyring.theory.symbols import data_size, learning_rate, loss_here

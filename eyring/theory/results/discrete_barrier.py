@@ -1,7 +1,7 @@
 """The barrier of white-noise gradient descent at a finite step, in the limit of weak noise."""
 
-from eyring.theory.discrete_barrier import discrete_barrier_derivation
 from eyring.theory.formula import Formula
+from eyring.theory.rare_events.discrete_barrier import discrete_barrier_derivation
 from eyring.theory.regime import Condition, less
 from eyring.theory.results.contract import Result
 from eyring.theory.symbols import curvature_min, learning_rate

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import sympy as sp
 
 from eyring.theory.derivation import Derivation
+from eyring.theory.discrete.matrix_words import insert
+from eyring.theory.discrete.moment_balance import COVARIANCE, HESSIAN, NOISE, RATE, balance_of, moment_balance, solved_by
 from eyring.theory.formula import Formula
-from eyring.theory.matrix_words import insert
-from eyring.theory.moment_balance import COVARIANCE, HESSIAN, NOISE, RATE, balance_of, moment_balance, solved_by
 from eyring.theory.regime import Condition, less
 from eyring.theory.results.contract import Result
 from eyring.theory.symbols import (

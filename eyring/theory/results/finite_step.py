@@ -1,7 +1,7 @@
 """Kramers' escape time of white-noise gradient descent with the first correction of its finite step."""
 
-from eyring.theory.finite_step import finite_step_conditions, finite_step_derivation
 from eyring.theory.formula import Formula
+from eyring.theory.rare_events.finite_step import finite_step_conditions, finite_step_derivation
 from eyring.theory.results.contract import Result
 from eyring.theory.symbols import curvature_min, learning_rate, loss_min, loss_saddle, temperature
 

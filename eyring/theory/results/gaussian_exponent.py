@@ -6,7 +6,7 @@ from eyring.theory.derivation import Derivation, Rule
 from eyring.theory.derivation.proof import agree_in_numbers
 from eyring.theory.escape.jets import LOSS, X
 from eyring.theory.formula import Formula
-from eyring.theory.large_deviations import CUMULANTS, SAMPLE, rare_path_derivation
+from eyring.theory.rare_events.large_deviations import CUMULANTS, SAMPLE, rare_path_derivation
 from eyring.theory.regime import Condition, less
 from eyring.theory.results.contract import Result
 from eyring.theory.symbols import batch_size, curvature_min, gradient_variance, learning_rate, loss_min, loss_saddle

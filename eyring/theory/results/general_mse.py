@@ -4,7 +4,7 @@ import sympy as sp
 
 from eyring.theory.derivation import Derivation
 from eyring.theory.formula import Formula
-from eyring.theory.regression_noise import DECAY, GRADIENT, HESSIAN, INSERT, WEIGHTS
+from eyring.theory.regression.sample_noise import DECAY, GRADIENT, HESSIAN, INSERT, WEIGHTS
 from eyring.theory.results.contract import Result
 from eyring.theory.results.label_noise_covariance import LabelNoisePointwise
 from eyring.theory.symbols import batch_size as B

@@ -4,7 +4,7 @@ import sympy as sp
 
 from eyring.theory.formula import Formula
 from eyring.theory.landscape import Landscape
-from eyring.theory.moments import velocity
+from eyring.theory.matching.moments import velocity
 from eyring.theory.regime import Condition, less
 from eyring.theory.results.contract import Result
 from eyring.theory.sde import SDE

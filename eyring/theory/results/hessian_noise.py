@@ -6,7 +6,7 @@ import sympy as sp
 
 from eyring.theory.derivation import Derivation, Rule
 from eyring.theory.formula import Formula
-from eyring.theory.regression_noise import HESSIAN
+from eyring.theory.regression.sample_noise import HESSIAN
 from eyring.theory.results.contract import Result
 from eyring.theory.symbols import batch_size as B
 from eyring.theory.symbols import learning_rate

@@ -8,7 +8,7 @@ from eyring.theory.derivation import Derivation, Rule
 from eyring.theory.derivation.proof import draw
 from eyring.theory.derivation.wick import WICK
 from eyring.theory.formula import Formula
-from eyring.theory.regression_noise import DIAGONAL, INPUTS, TARGET, WEIGHTS, at_the_point, one_sample
+from eyring.theory.regression.sample_noise import DIAGONAL, INPUTS, TARGET, WEIGHTS, at_the_point, one_sample
 from eyring.theory.results.contract import Result
 from eyring.theory.symbols import input_noise_11, input_noise_12, input_noise_22, learning_rate
 

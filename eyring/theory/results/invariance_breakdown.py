@@ -2,12 +2,12 @@
 
 import sympy as sp
 
+from eyring.theory.basins.two_minima import RATIO
 from eyring.theory.derivation import Derivation
 from eyring.theory.formula import Formula
 from eyring.theory.regime import Condition, greater, less
 from eyring.theory.results.contract import Result
 from eyring.theory.symbols import batch_size, curvature, data_size, gradient_std, gradient_variance, growth, learning_rate, tolerated
-from eyring.theory.two_minima import RATIO
 
 __all__ = ["FiniteDataBreakdown", "FiniteStepBreakdown"]
 

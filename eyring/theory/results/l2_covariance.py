@@ -4,7 +4,7 @@ import sympy as sp
 
 from eyring.theory.derivation.wick import WICK
 from eyring.theory.formula import Formula
-from eyring.theory.regression_noise import DECAY, DIAGONAL, INPUTS, INSERT, SPREAD, TARGET, WEIGHTS, one_sample
+from eyring.theory.regression.sample_noise import DECAY, DIAGONAL, INPUTS, INSERT, SPREAD, TARGET, WEIGHTS, one_sample
 from eyring.theory.results.contract import Result
 from eyring.theory.symbols import batch_size as B
 from eyring.theory.symbols import learning_rate

@@ -5,7 +5,7 @@ import sympy as sp
 from eyring.theory.derivation import Derivation
 from eyring.theory.derivation.wick import WICK
 from eyring.theory.formula import Formula
-from eyring.theory.regression_noise import DIAGONAL, GRADIENT, HESSIAN, INSERT, SPREAD, WEIGHTS, at_the_point, label_noise
+from eyring.theory.regression.sample_noise import DIAGONAL, GRADIENT, HESSIAN, INSERT, SPREAD, WEIGHTS, at_the_point, label_noise
 from eyring.theory.results.contract import Result
 from eyring.theory.symbols import batch_size as B
 from eyring.theory.symbols import label_std, learning_rate, loss_here

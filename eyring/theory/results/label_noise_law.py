@@ -5,9 +5,9 @@ from functools import cache
 import sympy as sp
 
 from eyring.theory.derivation import Derivation
+from eyring.theory.discrete.matrix_words import without_common_words
+from eyring.theory.discrete.moment_balance import COVARIANCE, HESSIAN, RATE
 from eyring.theory.formula import Formula
-from eyring.theory.matrix_words import without_common_words
-from eyring.theory.moment_balance import COVARIANCE, HESSIAN, RATE
 from eyring.theory.regression import RegressionLaw, label_noise_law
 from eyring.theory.regression.averaged_noise import INPUTS, LABEL_VARIANCE, TRACE
 from eyring.theory.regression.law import SHIFT, regression_balance

@@ -4,7 +4,7 @@ import sympy as sp
 
 from eyring.theory.derivation import Derivation
 from eyring.theory.formula import Formula
-from eyring.theory.levy import levy_conditions, levy_exit_derivation
+from eyring.theory.rare_events.levy import levy_conditions, levy_exit_derivation
 from eyring.theory.results.contract import Result
 from eyring.theory.symbols import jump_scale, left_distance, right_distance, stability_index
 

@@ -2,7 +2,8 @@
 
 import sympy as sp
 
-from eyring.theory.basins_chain import forgetting_derivation, occupation_derivation, stationary_derivation
+from eyring.theory.basins.chain import forgetting_derivation, occupation_derivation, stationary_derivation
+from eyring.theory.basins.two_minima import OTHER_NAMES, RATIO
 from eyring.theory.derivation import Derivation
 from eyring.theory.escape import eyring_kramers
 from eyring.theory.formula import Formula, logarithm
@@ -24,7 +25,6 @@ from eyring.theory.symbols import (
     temperature,
     time,
 )
-from eyring.theory.two_minima import OTHER_NAMES, RATIO
 
 __all__ = ["FlatVersusDeep", "ThreeBasins", "ThreeBasinsForget", "TwoBasinForgettingTime", "TwoBasinOccupation", "WhiteNoiseSelection"]
 

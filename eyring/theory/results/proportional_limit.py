@@ -2,8 +2,8 @@
 
 import sympy as sp
 
+from eyring.theory.discrete.moment_balance import COVARIANCE, HESSIAN, NOISE, RATE, moment_balance
 from eyring.theory.formula import Formula
-from eyring.theory.moment_balance import COVARIANCE, HESSIAN, NOISE, RATE, moment_balance
 from eyring.theory.regime import Condition, less
 from eyring.theory.results.contract import Result
 from eyring.theory.symbols import batch_size, input_variance, label_std, learning_rate, momentum, parameter_count, samples_per_weight

@@ -6,7 +6,7 @@ import sympy as sp
 from eyring.theory.derivation import Derivation, Rule
 from eyring.theory.derivation.proof import agree_in_numbers
 from eyring.theory.formula import Formula
-from eyring.theory.large_deviations import SAMPLE, rare_path_derivation
+from eyring.theory.rare_events.large_deviations import SAMPLE, rare_path_derivation
 from eyring.theory.regime import Condition, less
 from eyring.theory.results.contract import Result
 from eyring.theory.symbols import batch_size, exit_distance, input_variance, label_std, learning_rate

@@ -6,7 +6,7 @@ from eyring.theory.derivation import Rule
 from eyring.theory.dynamics import SGD, MomentumSGD
 from eyring.theory.formula import Formula
 from eyring.theory.local_loss import on_a_line, on_a_plane, plane_noise
-from eyring.theory.modified_equation import modified_equation
+from eyring.theory.matching.modified_equation import modified_equation
 from eyring.theory.noise import Covariance
 from eyring.theory.results.contract import Result
 from eyring.theory.sde import SDE

@@ -2,9 +2,9 @@
 
 import sympy as sp
 
+from eyring.theory.discrete.matrix_words import without_common_words
+from eyring.theory.discrete.moment_balance import COVARIANCE, HESSIAN, RATE
 from eyring.theory.formula import Formula
-from eyring.theory.matrix_words import without_common_words
-from eyring.theory.moment_balance import COVARIANCE, HESSIAN, RATE
 from eyring.theory.regression.averaged_noise import ERROR_SQUARE, INPUTS, LABEL_VARIANCE, TRACE, averaged_noise
 from eyring.theory.regression.law import SHIFT, regression_balance
 from eyring.theory.results.contract import Result

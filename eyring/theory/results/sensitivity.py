@@ -2,13 +2,13 @@
 
 import sympy as sp
 
+from eyring.theory.basins.local_escape import hessian_noise_time, loss_noise_time, white_noise_time
+from eyring.theory.basins.two_minima import OTHER_NAMES
 from eyring.theory.derivation import Residual
 from eyring.theory.formula import Formula
-from eyring.theory.local_escape import hessian_noise_time, loss_noise_time, white_noise_time
 from eyring.theory.results.contract import Result
 from eyring.theory.sensitivity import sensitivity
 from eyring.theory.symbols import batch_size, curvature_min, curvature_saddle, learning_rate, loss_min, loss_saddle, scale, switch_fraction
-from eyring.theory.two_minima import OTHER_NAMES
 
 __all__ = [
     "LossNoiseSharpness",

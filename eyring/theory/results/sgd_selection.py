@@ -2,10 +2,11 @@
 
 import sympy as sp
 
-from eyring.theory.basins_chain import crossover_derivation
+from eyring.theory.basins.chain import crossover_derivation
+from eyring.theory.basins.local_escape import hessian_noise_time
+from eyring.theory.basins.two_minima import RATIO
 from eyring.theory.derivation import Derivation
 from eyring.theory.formula import Formula, logarithm
-from eyring.theory.local_escape import hessian_noise_time
 from eyring.theory.regime import Condition, greater
 from eyring.theory.results.contract import Result
 from eyring.theory.symbols import (
@@ -23,7 +24,6 @@ from eyring.theory.symbols import (
     share_2,
     switch_fraction,
 )
-from eyring.theory.two_minima import RATIO
 
 __all__ = ["XieSelection", "XieSelectionCrossover"]
 

@@ -52,7 +52,7 @@ class StationaryLaw:
 
     def latex(self, *, steps: bool = False) -> str:
         """Return the density as LaTeX; with ``steps`` the whole derivation."""
-        from eyring.theory.latex import derivation_latex, expression_latex
+        from eyring.theory.writing.latex import derivation_latex, expression_latex
 
         return derivation_latex(self.derivation) if steps else "p \\propto " + expression_latex(self.density)
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 
 from eyring.theory.formula import Formula
-from eyring.theory.latex import assumptions_latex, preamble, shown_latex, steps_latex, words_latex
 from eyring.theory.results import CHAPTERS, Result
 from eyring.theory.sources import SOURCES
 from eyring.theory.symbols import GLOSSARY
+from eyring.theory.writing.latex import assumptions_latex, preamble, shown_latex, steps_latex, words_latex
 
 __all__ = ["appendix"]
 

@@ -6,7 +6,6 @@ import mpmath
 import sympy as sp
 
 from eyring.errors import DerivationError
-from eyring.theory.climb import Climb, climb_of
 from eyring.theory.derivation import Derivation, Rule
 from eyring.theory.dynamics.white_noise import WhiteNoiseGD
 from eyring.theory.escape.jets import LOSS, X, jet_at
@@ -14,7 +13,8 @@ from eyring.theory.escape.mean_time import EXPONENT, general_mean_time
 from eyring.theory.escape.problem import Place
 from eyring.theory.formula import Formula
 from eyring.theory.landscape import Landscape
-from eyring.theory.modified_equation import modified_equation
+from eyring.theory.matching.modified_equation import modified_equation
+from eyring.theory.rare_events.climb import Climb, climb_of
 from eyring.theory.regime import Condition, greater, less
 from eyring.theory.symbols import curvature_min, curvature_saddle, exact_number, learning_rate, loss_min, loss_saddle, temperature
 

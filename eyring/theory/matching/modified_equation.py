@@ -24,7 +24,7 @@ from eyring.theory.derivation import Derivation, Rule
 from eyring.theory.derivation.proof import agree_in_numbers
 from eyring.theory.dynamics.contract import DT, WHITE_NOISE, Dynamics, buffer_of, gradient_noise, one_step_map, stable_curvature, white_noise
 from eyring.theory.landscape import Landscape
-from eyring.theory.moments import velocity
+from eyring.theory.matching.moments import velocity
 from eyring.theory.noise.contract import GradientNoise
 from eyring.theory.sde import SDE
 

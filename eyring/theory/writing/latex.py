@@ -7,9 +7,9 @@ import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
 from eyring.theory.derivation import Derivation, Step
-from eyring.theory.latex_lines import broken, glyphs, is_negative, textbook_order
 from eyring.theory.sources import SOURCES
 from eyring.theory.symbols import GLOSSARY
+from eyring.theory.writing.lines import broken, glyphs, is_negative, textbook_order
 
 __all__ = [
     "assumptions_latex",

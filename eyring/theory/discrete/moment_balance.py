@@ -13,7 +13,7 @@ from functools import cache
 import sympy as sp
 
 from eyring.theory.derivation import Derivation, Residual, Rule
-from eyring.theory.matrix_words import insert, matrix_symbol, transposed, without_common_words
+from eyring.theory.discrete.matrix_words import insert, matrix_symbol, transposed, without_common_words
 from eyring.theory.symbols import momentum as mu
 
 __all__ = ["COVARIANCE", "HESSIAN", "NOISE", "RATE", "moment_balance", "solved_by"]

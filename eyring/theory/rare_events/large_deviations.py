@@ -11,7 +11,6 @@ import mpmath
 import sympy as sp
 
 from eyring.errors import EyringError, NotApplicable
-from eyring.theory.climb import climb_of
 from eyring.theory.derivation import Derivation, Rule
 from eyring.theory.derivation.proof import agree_in_numbers
 from eyring.theory.escape.jets import LOSS, X
@@ -20,6 +19,7 @@ from eyring.theory.formula import Formula
 from eyring.theory.landscape import Landscape
 from eyring.theory.noise.contract import GradientNoise
 from eyring.theory.noise.finite_sum import FiniteSum
+from eyring.theory.rare_events.climb import climb_of
 from eyring.theory.regime import Condition, less
 from eyring.theory.symbols import (
     batch_size,

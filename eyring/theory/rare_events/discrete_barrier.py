@@ -5,12 +5,12 @@ from functools import cache
 import mpmath
 import sympy as sp
 
-from eyring.theory.climb import climb_of
 from eyring.theory.derivation import Derivation, Rule
 from eyring.theory.escape.jets import LOSS, X
 from eyring.theory.escape.problem import Place
 from eyring.theory.formula import Formula
 from eyring.theory.landscape import Landscape
+from eyring.theory.rare_events.climb import climb_of
 from eyring.theory.regime import Condition, less
 from eyring.theory.symbols import climb_12, exact_number, learning_rate, loss_min, loss_saddle
 

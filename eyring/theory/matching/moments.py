@@ -19,8 +19,8 @@ from eyring.theory.dynamics.contract import (
 )
 from eyring.theory.effective_loss import effective_loss
 from eyring.theory.landscape import Landscape
+from eyring.theory.matching.running_average import forget_the_start
 from eyring.theory.noise.contract import GradientNoise
-from eyring.theory.running_average import forget_the_start
 from eyring.theory.sde import SDE
 
 __all__ = ["match_moments", "velocity"]

@@ -1,0 +1,1 @@
+"""Escape beyond the diffusion limit: finite steps, large deviations, anisotropic noise, heavy tails."""

@@ -1,0 +1,54 @@
+"""How the escape time with momentum answers to friction and to the sharpness of the saddle: one square root governs both."""
+
+import sympy as sp
+
+from eyring.theory.escape.kramers_langer import general_law
+from eyring.theory.formula import Formula
+from eyring.theory.results.contract import Result
+from eyring.theory.sensitivity import sensitivity
+from eyring.theory.symbols import det_saddle, escape_curvature, friction, learning_rate
+from eyring.theory.two_minima import OTHER_NAMES
+
+__all__ = ["FrictionSensitivity", "KramersLangerSharpness"]
+
+ACROSS = sp.Symbol("b_2", positive=True)  # the saddle's curvature across the way
+RATIO = friction / sp.sqrt(friction**2 - 4 * escape_curvature)
+
+
+class KramersLangerSharpness(Result):
+    """d ln tau/d ln|lambda_b| = -gamma/(2 sqrt(gamma^2 + 4 |lambda_b|)): -1/2 at strong friction (Kramers), 0 at weak (the saddle is crossed at once).
+
+    The other curvatures of the saddle are held fixed, so that its determinant grows with lambda_b.
+    """
+
+    name = "kramers-langer-sharpness"
+    title = "Sensitivity of the escape time with momentum to the saddle's curvature along the way out"
+    chapter = "What they mean"
+    sources = ("kramers1940", "langer1969")
+    kind = "leading order"
+    cited_at_most = 2
+
+    def derive(self) -> Formula:
+        """Write the determinant as lambda_b times the other curvature, differentiate, and simplify."""
+        law = general_law(2, "next well").apply(OTHER_NAMES, "det H_b = lambda_b b_2", names={det_saddle: escape_curvature * ACROSS})
+        return _stated(self, sensitivity(Formula(law, "time", sp.sqrt(learning_rate)), escape_curvature), -RATIO / 2)
+
+
+class FrictionSensitivity(Result):
+    """d ln tau/d ln gamma = gamma/sqrt(gamma^2 + 4 |lambda_b|): 1 at strong friction, where tau ~ gamma, and 0 at weak."""
+
+    name = "kramers-langer-friction"
+    title = "Sensitivity of the escape time with momentum to the friction, at one temperature"
+    chapter = "What they mean"
+    sources = ("kramers1940", "langer1969")
+    kind = "leading order"
+    cited_at_most = 2
+
+    def derive(self) -> Formula:
+        """Differentiate the Kramers-Langer law, and simplify."""
+        return _stated(self, sensitivity(Formula(general_law(2, "next well"), "time", sp.sqrt(learning_rate)), friction), RATIO)
+
+
+def _stated(result: Result, slope: Formula, expression: sp.Expr) -> Formula:
+    derivation = slope.derivation.claim("by friction and curvature", expression, residual=lambda stated, before: sp.radsimp(before - stated))
+    return Formula(derivation, slope.unit, slope.clock, slope.conditions, name=result.name)

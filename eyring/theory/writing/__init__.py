@@ -1,0 +1,1 @@
+"""Formulas and derivations on paper: LaTeX, broken lines, the appendix of everything."""
