@@ -2,12 +2,13 @@
 
 import sympy as sp
 
+from eyring.theory.basins.two_minima import OTHER_NAMES
 from eyring.theory.escape.kramers_langer import general_law
 from eyring.theory.formula import Formula
 from eyring.theory.results.contract import Result
 from eyring.theory.sensitivity import sensitivity
 from eyring.theory.symbols import det_saddle, escape_curvature, friction, learning_rate
-from eyring.theory.two_minima import OTHER_NAMES
+from eyring.theory.basins.two_minima import OTHER_NAMES
 
 __all__ = ["FrictionSensitivity", "KramersLangerSharpness"]
 
