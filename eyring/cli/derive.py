@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
@@ -51,6 +52,8 @@ def _result(arguments: argparse.Namespace) -> int:
 
     chosen, values = result(arguments.what), values_of(arguments)
     formula = (chosen.published() if arguments.published else None) or chosen.derive()
+    if chosen.kind == "exact" and formula.next_order is None:
+        formula = replace(formula, next_order=sp.Integer(0))
     shown = _formula_dict(formula, values)
     if arguments.latex:
         print(formula.latex(steps=True))
@@ -59,7 +62,7 @@ def _result(arguments: argparse.Namespace) -> int:
     else:
         print(f"{chosen.title} ({chosen.kind})\n{formula}\n\n{formula.derivation}")
         print(f"\nin print: {chosen.published_note}\n" if chosen.published_note else "", end="")
-        print(_at_values(shown, exact=chosen.kind == "exact") if values else "", end="")
+        print(_at_values(shown) if values else "", end="")
     return OUT_OF_REGIME if any(c["holds"] is False for c in shown["conditions"]) else 0
 
 
@@ -124,10 +127,11 @@ def _conditions(conditions: tuple[Condition, ...], values: dict[str, sp.Expr]) -
     return rows
 
 
-def _at_values(result: dict[str, Any], *, exact: bool = False) -> str:
+def _at_values(result: dict[str, Any]) -> str:
     error = f"the first neglected term is {result['relative_error']} of it" if result["relative_error"] else "the size of what it neglects is unknown"
+    error = "nothing is neglected" if result["relative_error"] in ("0", "0.0") else error
     logarithm = f", ln: {result['log_value']}" if result["log_value"] else ""
-    return f"\nat these numbers: {result['value']} [{result['unit']}]{logarithm}; {'nothing is neglected' if exact else error}\n"
+    return f"\nat these numbers: {result['value']} [{result['unit']}]{logarithm}; {error}\n"
 
 
 def _digits(number: Any, digits: int = 17) -> str:

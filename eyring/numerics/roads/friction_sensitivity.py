@@ -2,18 +2,19 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-import sympy as sp
+import numpy as np
+from numpy.polynomial import Polynomial
 
+from eyring.numerics.exact.kinetic import Hierarchy, lowering_matrix
 from eyring.numerics.roads.contract import Limit, Trial
-from eyring.numerics.roads.momentum import kinetic_time
-from eyring.numerics.roads.well import Well, X
 
 __all__ = ["FrictionDifferences", "SaddleDifferences"]
 
+POSITIONS, ORDERS = 64, 24  # polynomials of position and of velocity
 STEP = 2e-3  # relative; the error of the differences is of its square
-RATIOS = (8, 11, 15)
-CASES = ((Well.of("-1 1/5 7/5", "1/3 0 1", "3/10"), 1.7), (Well.of("-6/5 -1/4 3/2", "1 -1 2", "-7/10"), 0.9))
+RATIOS = (10, 13, 17)
 
 
 class FrictionDifferences(Limit):
@@ -24,12 +25,8 @@ class FrictionDifferences(Limit):
     tolerance = 1e-2
 
     def trials(self) -> Sequence[Trial]:
-        """Friction below and above the saddle's frequency."""
-        return [
-            _trial(well, friction, ratio, lambda share, T, well=well, friction=friction: kinetic_time(well, friction * share, T))
-            for well, friction in CASES
-            for ratio in RATIOS
-        ]
+        """Saddles flat and sharp against the friction."""
+        return [_trial(well, ratio, lambda share, T, well=well: well.log_time(T, friction=share)) for well in WELLS for ratio in RATIOS]
 
 
 class SaddleDifferences(Limit):
@@ -40,24 +37,50 @@ class SaddleDifferences(Limit):
     tolerance = 2e-2
 
     def trials(self) -> Sequence[Trial]:
-        """Friction below and above the saddle's frequency."""
-        return [
-            _trial(well, friction, ratio, lambda share, T, well=well, friction=friction: kinetic_time(_bent(well, share), friction, T))
-            for well, friction in CASES
-            for ratio in RATIOS
-        ]
+        """Saddles flat and sharp against the friction."""
+        return [_trial(well, ratio, lambda share, T, well=well: well.log_time(T, bend=share)) for well in WELLS for ratio in RATIOS]
 
 
-def _trial(well: Well, friction: float, ratio: int, time: Callable[[float, float], float]) -> Trial:
-    T = float(well.barrier) / ratio
-    slope = math.log(time(1 + STEP, T) / time(1 - STEP, T)) / (2 * STEP)
-    return Trial({"gamma": friction, "lambda_b": well.derivative(2, 1)}, slope, smallness=T, group=str(friction))
+@dataclass(frozen=True)
+class _Well:
+    """A loss whose slope vanishes at a, b and c, and a friction."""
+
+    points: tuple[float, float, float]
+    shape: tuple[float, ...]
+    friction: float
+
+    @property
+    def loss(self) -> Polynomial:
+        """L(x), lowest power first."""
+        return (Polynomial.fromroots(self.points) * Polynomial(self.shape)).integ()
+
+    @property
+    def curvature(self) -> float:
+        """L'' at the saddle."""
+        return float(self.loss.deriv(2)(self.points[1]))
+
+    @property
+    def barrier(self) -> float:
+        """The lower of the two."""
+        a, b, c = (float(self.loss(p)) for p in self.points)
+        return b - max(a, c)
+
+    def log_time(self, temperature: float, *, friction: float = 1.0, bend: float = 1.0) -> float:
+        """Return ln of the mean time from left to right, friction and the saddle's curvature in units of what they are."""
+        a, b, c = self.points
+        bump = Polynomial.fromroots((a, c)) ** 4 * Polynomial.fromroots((b, b)) / (2 * ((b - a) * (b - c)) ** 4)
+        loss = self.loss + (bend - 1) * self.curvature * bump
+        x = np.linspace(-2.5, 2.5, 20_001)
+        weight = np.exp((float(loss(a)) - loss(x)) / temperature)
+        lowering = lowering_matrix(loss.deriv(), temperature, POSITIONS)
+        rate = Hierarchy.of(lowering, friction * self.friction, ORDERS).smallest(1)[0]
+        return -math.log(float(rate * weight[x > b].sum() / weight.sum()))
 
 
-def _bent(well: Well, share: float) -> Well:
-    """Multiply the curvature at the saddle by the share, by a polynomial that vanishes to the fourth order at both minima."""
-    a, b, c = well.points
-    bump = ((X - a) * (X - c) / ((b - a) * (b - c))) ** 4 * (X - b) ** 2 / 2
-    curvature = sp.Rational(well.derivative(2, 1).numerator, well.derivative(2, 1).denominator)
-    added = sp.Poly(bump, X) * curvature * (sp.Rational(repr(share)) - 1)
-    return Well(sp.expand(well.slope + added.diff(X).as_expr()), well.points, well.lowest)
+WELLS = (_Well((-1.0, 0.2, 1.4), (1.0, 0, 0, 0, 0, 0, 0.1), 1.7), _Well((-1.2, -0.25, 1.5), (2.0, -1.0, 1.0, 0, 0, 0, 0.1), 3.1))
+
+
+def _trial(well: _Well, ratio: int, log_time: Callable[[float, float], float]) -> Trial:
+    T = well.barrier / ratio
+    slope = (log_time(1 + STEP, T) - log_time(1 - STEP, T)) / (2 * STEP)
+    return Trial({"gamma": well.friction, "lambda_b": well.curvature}, slope, smallness=T, group=str(well.friction))

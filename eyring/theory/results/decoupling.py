@@ -50,7 +50,7 @@ class MoriDecoupling(Result):
     def published(self) -> Formula:
         """Return 2 L H/(N B)."""
         printed = sp.ImmutableMatrix(2 * loss_here * HESSIAN / (data_size * B))
-        return Formula(Derivation("eq. 6").define("in print", printed), "loss^2/length^2", learning_rate, name=self.name)
+        return Formula(Derivation("eq. 6").cite("in print", printed, source="mori2021"), "loss^2/length^2", learning_rate, name=self.name)
 
 
 def _decouple(matrix: sp.MatrixBase) -> sp.ImmutableMatrix:

@@ -51,5 +51,17 @@ class FrictionSensitivity(Result):
 
 
 def _stated(result: Result, slope: Formula, expression: sp.Expr) -> Formula:
-    derivation = slope.derivation.claim("by friction and curvature", expression, residual=lambda stated, before: sp.radsimp(before - stated))
+    derivation = slope.derivation.claim("by friction and curvature", expression, residual=_with_friction_from_rates)
     return Formula(derivation, slope.unit, slope.clock, slope.conditions, name=result.name)
+
+
+def _with_friction_from_rates(stated: sp.Basic, before: sp.Basic) -> sp.Expr:
+    """Write friction and curvature by the two rates at the saddle, gamma = q - p and |lambda_b| = p q, where the root is p + q."""
+    p, q = sp.symbols("p q", positive=True)
+    values = {sp.sqrt(friction**2 - 4 * escape_curvature): p + q, friction: q - p, escape_curvature: -p * q}
+    return sp.simplify(sum(sign * sp.factor(_rooted(e.subs(values))) for sign, e in ((1, stated), (-1, before))))
+
+
+def _rooted(expression: sp.Expr) -> sp.Expr:
+    """Take the roots of squares."""
+    return expression.replace(lambda e: isinstance(e, sp.Pow) and not e.exp.is_Integer, lambda e: sp.sqrt(sp.factor(e.base)) ** (2 * e.exp))

@@ -59,4 +59,4 @@ class MSEMinimumWithDecay(Result):
         """Return 2 L_0 H/B - Gamma w w^T Gamma/B."""
         pull = DECAY * WEIGHTS
         printed = sp.ImmutableMatrix((2 * loss_here * HESSIAN - pull * pull.T) / B)
-        return Formula(Derivation("Corollary 2").define("in print", printed), "loss^2/length^2", learning_rate, name=self.name)
+        return Formula(Derivation("Corollary 2").cite("in print", printed, source="ziyin2022"), "loss^2/length^2", learning_rate, name=self.name)

@@ -35,7 +35,7 @@ class LabelNoisePointwise(Result):
 
     def published(self) -> Formula:
         """Return 2 L H/B - grad L grad L^T/B."""
-        return _formula(Derivation("Theorem 5").define("in print", _with_minus()), self.name)
+        return _formula(Derivation("Theorem 5").cite("in print", _with_minus(), source="ziyin2022"), self.name)
 
 
 class LabelNoiseAveraged(Result):
@@ -75,7 +75,7 @@ class SmallNoise(Result):
         """Return (Tr[H Sigma] I - H Sigma) H/B."""
         A = DIAGONAL
         printed = sp.ImmutableMatrix(((A * SPREAD).trace() * A - A * SPREAD * A) / B)
-        return _formula(Derivation("eq. 17").define("in print", printed), self.name)
+        return _formula(Derivation("eq. 17").cite("in print", printed, source="ziyin2022"), self.name)
 
 
 def _over_weights() -> Derivation:

@@ -34,6 +34,5 @@ class LevyExit(Result):
         """Return the form with the jump measure dy/|y|^(1 + alpha)."""
         alpha = stability_index
         printed = alpha / (jump_scale**alpha * (left_distance**-alpha + right_distance**-alpha))
-        return Formula(
-            Derivation("exit with jumps at the rate dy/|y|^(1 + alpha)").define("as printed", printed), "time", sp.Integer(1), name=self.name
-        )
+        derivation = Derivation("exit with jumps at the rate dy/|y|^(1 + alpha)").cite("in print", printed, source="imkeller2006")
+        return Formula(derivation, "time", sp.Integer(1), name=self.name)

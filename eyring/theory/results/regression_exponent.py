@@ -56,7 +56,7 @@ class RegressionExponent(Result):
         a, s, w = input_variance, label_std, exit_distance
         printed = batch_size / (learning_rate * a) * sp.log(1 + a * w**2 / s**2)
         return Formula(
-            Derivation("power-law escape").define("ln of [L(w)/L(0)]^(B/(eta a)), L = (a w^2 + sigma_y^2)/2", printed),
+            Derivation("power-law escape").cite("ln of [L(w)/L(0)]^(B/(eta a)), L = (a w^2 + sigma_y^2)/2", printed, source="mori2021"),
             "1",
             learning_rate,
             name=self.name,
