@@ -269,7 +269,7 @@ def test_the_path_of_maier_and_stein_leaves_the_axis():
 
 
 def test_noise_frozen_at_the_minimum_counts_along_a_curved_valley():
-    """D = H(minimum)/100 in a valley that bends: int dL/(e^T D e), against the path of least action, in two valleys that grow narrower."""
+    """One constant, anisotropic D in a valley that bends: int dL/(e^T D e), against the path of least action, in two valleys that grow narrower."""
     offs = []
     for h in (40, 160):
         loss = Landscape(x**4 / 4 - x**2 / 2 + R(h, 2) * (y - R(2, 5) * x**2) ** 2, [x, y])

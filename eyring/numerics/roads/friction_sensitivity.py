@@ -1,7 +1,7 @@
 """Sensitivities of the escape time with momentum judged by differences of exact spectra: another friction, another curvature at the saddle."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,7 @@ class FrictionDifferences(Limit):
 
     def trials(self) -> Sequence[Trial]:
         """Saddles flat and sharp against the friction."""
-        return [_trial(well, ratio, lambda share, T, well=well: well.log_time(T, friction=share)) for well in WELLS for ratio in RATIOS]
+        return [_trial(well, ratio, "friction") for well in WELLS for ratio in RATIOS]
 
 
 class SaddleDifferences(Limit):
@@ -38,7 +38,7 @@ class SaddleDifferences(Limit):
 
     def trials(self) -> Sequence[Trial]:
         """Saddles flat and sharp against the friction."""
-        return [_trial(well, ratio, lambda share, T, well=well: well.log_time(T, bend=share)) for well in WELLS for ratio in RATIOS]
+        return [_trial(well, ratio, "bend") for well in WELLS for ratio in RATIOS]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class _Well:
 WELLS = (_Well((-1.0, 0.2, 1.4), (1.0, 0, 0, 0, 0, 0, 0.1), 1.7), _Well((-1.2, -0.25, 1.5), (2.0, -1.0, 1.0, 0, 0, 0, 0.1), 3.1))
 
 
-def _trial(well: _Well, ratio: int, log_time: Callable[[float, float], float]) -> Trial:
+def _trial(well: _Well, ratio: int, changed: str) -> Trial:
     T = well.barrier / ratio
-    slope = (log_time(1 + STEP, T) - log_time(1 - STEP, T)) / (2 * STEP)
-    return Trial({"gamma": well.friction, "lambda_b": well.curvature}, slope, smallness=T, group=str(well.friction))
+    above, below = (well.log_time(T, **{changed: share}) for share in (1 + STEP, 1 - STEP))
+    return Trial({"gamma": well.friction, "lambda_b": well.curvature}, (above - below) / (2 * STEP), smallness=T, group=str(well.friction))

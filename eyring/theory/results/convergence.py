@@ -68,7 +68,9 @@ class ConvergenceToGibbs(Result):
             .apply(GAUSSIAN, "do the Gaussian integrals")
             .claim("the sum of the two escape rates", kramers, residual=lambda stated, before: sp.simplify(sp.expand(stated / before)) - 1)
             .apply(OTHER_NAMES, "the noise of SGD, D = eta C/2 with C = sigma^2/B", names={diffusion: STRENGTH})
-            .claim("e^{-lambda_1 t} = err", -sp.log(tolerated) / kramers.subs(diffusion, STRENGTH), residual=_not_yet(sp.Integer(1)), rule="insertion")
+            .claim(
+                "e^{-lambda_1 t} = err", -sp.log(tolerated) / kramers.subs(diffusion, STRENGTH), residual=_not_yet(sp.Integer(1)), rule="insertion"
+            )
         )
         return Formula(derivation, "time", learning_rate, (*_high(STRENGTH), FASTER), name=self.name)
 

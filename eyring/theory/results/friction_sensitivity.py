@@ -8,7 +8,6 @@ from eyring.theory.formula import Formula
 from eyring.theory.results.contract import Result
 from eyring.theory.sensitivity import sensitivity
 from eyring.theory.symbols import det_saddle, escape_curvature, friction, learning_rate
-from eyring.theory.basins.two_minima import OTHER_NAMES
 
 __all__ = ["FrictionSensitivity", "KramersLangerSharpness"]
 
@@ -17,9 +16,10 @@ RATIO = friction / sp.sqrt(friction**2 - 4 * escape_curvature)
 
 
 class KramersLangerSharpness(Result):
-    """d ln tau/d ln|lambda_b| = -gamma/(2 sqrt(gamma^2 + 4 |lambda_b|)): -1/2 at strong friction (Kramers), 0 at weak (the saddle is crossed at once).
+    """d ln tau/d ln|lambda_b| = -gamma/(2 sqrt(gamma^2 + 4 |lambda_b|)): -1/2 at strong friction (Kramers), 0 at weak.
 
-    The other curvatures of the saddle are held fixed, so that its determinant grows with lambda_b.
+    The other curvatures of the saddle are held fixed, so that its determinant grows with lambda_b; at weak friction
+    the saddle is crossed at once, whatever its shape.
     """
 
     name = "kramers-langer-sharpness"
