@@ -105,8 +105,12 @@ def _formula_dict(formula: Formula, values: dict[str, sp.Expr]) -> dict[str, Any
 
 
 def _numbers(formula: Formula, values: dict[str, sp.Expr]) -> dict[str, Any]:
+    """Return the formula at the values; with the values inserted, where they are fewer than its symbols."""
     from eyring.numerics.compiled import Compiled
 
+    if _fewer(formula, values):
+        inserted = formula.expression.subs({s: values[s.name] for s in formula.parameters if s.name in values})
+        return {"value": str(inserted), "log_value": None}
     f = formula.compile("mpmath", digits=20)
     value = f(**values)
     if not isinstance(f, Compiled):
@@ -116,6 +120,11 @@ def _numbers(formula: Formula, values: dict[str, sp.Expr]) -> dict[str, Any]:
         return numbers
     neglected = f.next_order(**values)
     return numbers | {"error": _digits(abs(value * neglected), 3), "relative_error": _digits(neglected, 3)}
+
+
+def _fewer(formula: Formula, values: dict[str, sp.Expr]) -> bool:
+    names = {s.name for s in formula.parameters}
+    return bool(names - set(values)) and set(values) <= names
 
 
 def _conditions(conditions: tuple[Condition, ...], values: dict[str, sp.Expr]) -> list[dict[str, Any]]:

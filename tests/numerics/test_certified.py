@@ -11,6 +11,7 @@ from eyring.numerics.exact import certified, exact_escape_time
 from eyring.numerics.exact.balls import NotAnalytic, largest_on_disc, series_about, working
 from eyring.numerics.exact.certified import certified_passage_time
 from eyring.numerics.exact.many_digits import estimated_passage_time
+from eyring.theory.landscape import Landscape
 from eyring.theory.sde import SDE
 
 flint = pytest.importorskip("flint", reason="certified digits need python-flint: pip install 'eyring[flint]'")
@@ -116,3 +117,27 @@ def test_poles_and_branch_points_are_seen():
         series = series_about(sp.exp(-x) * sp.cos(x), x, flint.arb("0.3"))
         third = sp.diff(sp.exp(-x) * sp.cos(x), x, 3).subs(x, sp.Rational(3, 10)) / 6
         assert abs(float(series[3]) - float(third)) < 1e-15
+
+
+def test_a_critical_point_known_to_thirty_digits_is_polished_not_taken_for_exact():
+    """The stored root is good to 30 digits; fifty digits of the time agree with those from a root found to ninety."""
+    loss = Landscape(x**6 / 6 - x**2 / 2 + x**3 / 20, [x])
+    sde = SDE(-loss.gradient[0], sp.Rational(1, 20), [x])
+    low, high = loss.minima()
+    ball = exact_escape_time(sde, start=high, target=low, digits=50)
+    with mpmath.workdps(90):
+        roots = sp.Poly(loss.gradient[0], x).nroots(n=90)
+        first, last = (min(roots, key=lambda r: abs(r - sp.N(p.position[0], 90))) for p in (high, low))
+    judge = certified_passage_time(sde, sp.re(first), (sp.re(last),), {}, 50)
+    assert ball.certified
+    assert ball.relative_error < 1e-50
+    assert ball.lower <= judge.upper
+    assert judge.lower <= ball.upper
+
+
+def test_a_start_known_to_thirty_digits_that_is_no_root_widens_the_ball():
+    """Nothing is claimed beyond the digits of what was given: 40 digits are refused, 25 are certified."""
+    sde, start = SDE(x - x**3, sp.Rational(1, 20), [x]), sp.Float("-0.123456789012345678901234567890", 30)
+    assert certified_passage_time(sde, start, (1,), {}, 25).relative_error < 1e-25
+    with pytest.raises(AccuracyError, match="40 certified digits"):
+        certified_passage_time(sde, start, (1,), {}, 40)

@@ -13,9 +13,9 @@ from scipy.linalg import expm
 import eyring as ey
 from eyring.errors import DerivationError, NotApplicable, ParameterError
 from eyring.numerics.roads.second_order import first_order
-from eyring.theory.matching import modified_equation as module
 from eyring.theory.derivation import Rule
 from eyring.theory.dynamics.contract import GRADIENT, PARAMETER, WHITE_NOISE, Assignment
+from eyring.theory.matching import modified_equation as module
 from eyring.theory.matching.modified_equation import modified_equation
 
 x, y, v_x = sp.symbols("x y v_x", real=True)

@@ -9,9 +9,12 @@ from typing import Any
 import sympy as sp
 
 from eyring.errors import EyringError
+from eyring.theory.symbols import exact_number
 
 __all__ = ["NotAnalytic", "largest_on_disc", "number_ball", "series_about", "working"]
 
+DOUBLE = 53  # bits of a double
+SLACK = 6  # the last bits of a polished root may be wrong
 _ELEMENTARY = (sp.exp, sp.log, sp.sin, sp.cos, sp.atan, sp.erf, sp.erfc)
 
 
@@ -74,8 +77,8 @@ def _evaluated(expression: sp.Expr, x: sp.Symbol | None, place: Any, one: Any) -
         return place
     if expression.is_Rational:
         return one * _rational(int(expression.p), int(expression.q))
-    if expression.is_Float:  # the number as it stands, such as a critical point known to 30 digits
-        return _evaluated(sp.Rational(expression), x, place, one)
+    if expression.is_Float:
+        return one * _known_to_its_digits(expression)
     if expression in (sp.pi, sp.E):
         import flint
 
@@ -125,6 +128,17 @@ def _demand_right_half(value: Any, expression: sp.Expr) -> Any:
     if not leading > 0:
         raise NotAnalytic(f"the argument of {expression} may be zero or negative")
     return value
+
+
+def _known_to_its_digits(number: sp.Float) -> Any:
+    """Return a decimal of double precision as itself; one of more digits, such as a critical point, as a ball of its last digit."""
+    import flint
+
+    if number._prec <= DOUBLE:
+        exact = exact_number(float(number))
+        return _rational(int(exact.p), int(exact.q))
+    exact = sp.Rational(number)
+    return flint.arb(_rational(int(exact.p), int(exact.q)), abs(float(exact)) * 2.0 ** (SLACK - number._prec))
 
 
 @lru_cache(maxsize=4096)

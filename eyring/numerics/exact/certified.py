@@ -12,6 +12,7 @@ from typing import Any
 
 import mpmath
 import sympy as sp
+from sympy.polys.polyerrors import DomainError
 
 from eyring.errors import AccuracyError
 from eyring.numerics.answer import Number
@@ -28,6 +29,8 @@ STEEPEST = 6  # largest rise of Phi from a panel's middle to the edge of its dis
 NARROWEST = 1e-9  # panels are not cut below this width: a pole lies on the way
 MOST_PANELS = 20_000
 ATTEMPTS = 6
+FEWEST_TERMS = 4  # the bound on what is left out of an integral needs as many
+SAME_ROOT = 1e-25
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def certified_passage_time(
     behind = [reflecting] if len(ends) == 1 else [start, start]  # out of an interval: two walks with a wall at the start
     walks = [_way_of(sde, exact, start, end, wall, numbers, digits) for end, wall in zip(ends, behind, strict=True)]
     for attempt in range(ATTEMPTS):
-        with working(int((digits + 15) * 3.33 * 1.5**attempt) + 64, terms or int(1.7 * digits * 1.3**attempt) + 30):
+        with working(int((digits + 15) * 3.33 * 1.5**attempt) + 64, max(terms or int(1.7 * digits * 1.3**attempt) + 30, FEWEST_TERMS)):
             ball = _first_of([_time(walk) for walk in walks])
             if ball.is_finite() and (terms or ball.rad() < abs(ball.mid()) * _tenth(digits)):
                 return _number(ball, sde.clock.subs(exact), digits)
@@ -90,13 +93,28 @@ def _tenth(digits: int) -> Any:
 
 
 def _way_of(sde: SDE, exact: Mapping[sp.Symbol, sp.Expr], start: Any, end: Any, wall: Any, numbers: Mapping[sp.Symbol, Any], digits: int) -> _Way:
-    (begin, stop), walk = way(start, end, numbers), passage(sde, start, end, wall, numbers)
+    walk = passage(sde, start, end, wall, numbers)
+    begin, stop = (_polished(point, sde, exact, digits) for point in way(start, end, numbers))
     x, side = sde.coordinates[0], (1 if stop > begin else -1)
     slope, diffusion = (e.subs(exact).subs(x, side * x) for e in symbolic_slope(sde))
     outermost = walk.edges(drop=(digits + 8) * 2.303)[0]
     far = sp.Rational(float(outermost)) if wall is None else side * wall_behind(wall, begin, side, numbers)
     breaks = tuple(sorted({b for e in (slope, diffusion) for b in _breaks(e, x)}, key=float))
     return _Way(side * slope, diffusion, x, sde.calculus_weight, side * begin, side * stop, far, wall is not None, breaks)
+
+
+def _polished(point: sp.Expr, sde: SDE, exact: Mapping[sp.Symbol, sp.Expr], digits: int) -> sp.Expr:
+    """Return a point of rest that is known to thirty digits, such as a critical point, to as many as are needed; others as they are."""
+    drift = sde.drift[0].subs(exact)
+    if not point.is_Float or drift.free_symbols - set(sde.coordinates):
+        return point
+    with mpmath.workdps(digits + 40):
+        try:
+            root = mpmath.findroot(sp.lambdify(sde.coordinates[0], drift, "mpmath"), mpmath.mpf(point._mpf_))
+        except (ValueError, ZeroDivisionError):
+            return point
+        near = abs(root - mpmath.mpf(point._mpf_)) < SAME_ROOT * (1 + abs(root))
+        return sp.Float(root, digits + 30) if near else point
 
 
 def _breaks(expression: sp.Expr, x: sp.Symbol) -> Iterator[sp.Expr]:
@@ -178,7 +196,10 @@ def _tail(walk: _Way) -> Any:
 
 
 def _changes_sign(polynomial: sp.Poly) -> bool:
-    return bool(polynomial.count_roots(0, sp.oo))
+    try:
+        return bool(polynomial.count_roots(0, sp.oo))
+    except (sp.PolynomialError, DomainError) as error:
+        raise NotAnalytic(f"the tail's rate {polynomial.as_expr()} is not a ratio of polynomials with rational coefficients") from error
 
 
 def _panels(walk: _Way) -> Iterator[tuple[Any, Any, sp.Expr, sp.Expr, bool]]:
@@ -188,6 +209,8 @@ def _panels(walk: _Way) -> Iterator[tuple[Any, Any, sp.Expr, sp.Expr, bool]]:
         NotAnalytic: If panels would have to be too many or too short.
     """
     marks = sorted({walk.far, walk.start, walk.target, *(b for b in walk.breaks if walk.far < b < walk.target)}, key=float)
+    if any(number_ball(high - low).contains(0) or float(high) == float(low) for low, high in pairwise(marks)):
+        raise NotAnalytic("two of start, target, wall and the places where the coefficients change are too close to be told apart")
     count = 0
     for low, high in pairwise(marks):
         counted, middle = bool(float(low) >= float(walk.start)), (low + high) / 2

@@ -27,7 +27,7 @@ def result(name: str) -> Result:
         EyringError: If there is none of this name; it names the nearest ones.
 
     >>> result("sgd-variance").derive().expression
-    C*eta/(H*(2 - H*eta))
+    C*eta/(H*(-H*eta + 2))
     """
     known = results()
     if name not in known:
