@@ -27,6 +27,9 @@ class Formula:
         conditions: When it holds.
         next_order: The first neglected term relative to the formula (c*T for Kramers); None if unknown.
         note: How a published form differs; empty otherwise.
+        name: Which theory or result it is.
+        event: Of an escape time, what counts as escaped; empty otherwise.
+        start: Of an escape time, the position of the minimum; None otherwise.
 
     Raises:
         DerivationError: If the derivation does not verify.
@@ -39,6 +42,8 @@ class Formula:
     next_order: sp.Expr | None = None
     note: str = ""
     name: str = field(default="", kw_only=True)
+    event: str = field(default="", kw_only=True)
+    start: tuple[sp.Expr, ...] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         self.derivation.verify_last()

@@ -52,6 +52,8 @@ def sensitivity(formula: Formula, symbol: sp.Symbol | str, *, against: sp.Expr |
 
 
 def _found(formula: Formula, symbol: sp.Symbol | str) -> sp.Symbol:
+    if not isinstance(formula, Formula):
+        raise EyringError(f"sensitivity takes a formula, as escape_time returns it; got {formula!r}")
     if isinstance(formula.expression, sp.MatrixBase):
         raise EyringError("sensitivities are those of one number; this formula is a matrix")
     chosen = next((s for s in formula.parameters if symbol in (s, s.name)), None)

@@ -403,3 +403,23 @@ def test_harmonic_gap_is_continuous_at_critical_damping_and_friction_slows_beyon
     below, above = (float(gap(gamma=g, H=1)) for g in (2 - 1e-9, 2 + 1e-9))
     assert math.isclose(below, above, rel_tol=1e-4)
     assert float(gap(gamma=100, H=0.01)) == pytest.approx(1e-4, rel=2e-6)
+
+
+def test_times_that_do_not_belong_together_are_refused():
+    """Rates of hopping come from times that end in the next well; ways out add from one minimum; a gap needs both wells."""
+    sde = ey.SDE(X - X**3, sp.Symbol("T", positive=True), [X])
+    left, right = (ey.escape_time(sde, start=a, over=0, event="next well") for a in (-1, 1))
+    visit = ey.escape_time(sde, start=-1, over=0, event="to the saddle")
+    assert (left.event, left.start) == ("next well", (-1,))
+    with pytest.raises(EyringError, match="both given start at"):
+        spectral_gap(left, left)
+    with pytest.raises(EyringError, match="got one to the saddle"):
+        spectral_gap(visit, right)
+    with pytest.raises(EyringError, match="adds the ways out of one minimum"):
+        parallel_paths(left, right)
+    with pytest.raises(EyringError, match="got one to the saddle"):
+        ey.minima_selection({("l", "r"): visit, ("r", "l"): right})
+    with pytest.raises(EyringError, match=r"takes formulas, as escape_time returns them; got 3\.0"):
+        parallel_paths(left, 3.0)
+    with pytest.raises(EyringError, match="escape_time takes an SDE"):
+        ey.escape_time("sgd", start=0, over=1, event="next well")

@@ -40,7 +40,7 @@ def exact_committor(
         A probability, with its error; ``.log`` holds it where it is too small for a float.
 
     Raises:
-        ParameterError: If the start is not between left and right, or a value is missing.
+        ParameterError: If left is not below right, the start is not between them, or a value is missing.
         NotApplicable: If the SDE is not one-dimensional, or D vanishes between them.
 
     >>> x = sp.Symbol("x", real=True)
@@ -51,6 +51,9 @@ def exact_committor(
     numbers = matched_values(values, sde.parameters, asked_by="exact_committor of this SDE", allowed=sde.clock.free_symbols)
     if any(np.ndim(v) for v in numbers.values()):
         raise ParameterError("the committor is computed at one set of values; give single numbers")
+    ends = [way(start, end, numbers)[1] for end in (left, right)]
+    if not ends[0] < ends[1]:
+        raise ParameterError(f"left must lie below right, got left = {sp.N(ends[0], 6)} and right = {sp.N(ends[1], 6)}")
     up, down = _both_ways(sde, start, (left, right), numbers)
     (own, own_shift, own_error), (other, other_shift, other_error) = _scale(down), _scale(up)
     total, shift = _sum((own, own_shift), (other, other_shift))

@@ -61,6 +61,8 @@ def symbolic_slope(sde: SDE) -> tuple[sp.Expr, sp.Expr]:
     Raises:
         NotApplicable: If it has more than one coordinate, or no noise at all.
     """
+    if not isinstance(sde, SDE):
+        raise ParameterError(f"an SDE is needed, from dynamics.sde(loss, noise) or ey.SDE(...); got {sde!r}")
     if sde.dim != 1:
         raise NotApplicable(
             f"exact quadrature works along one coordinate, and this SDE has {sde.dim} ({', '.join(map(str, sde.coordinates))}); use escape_time "

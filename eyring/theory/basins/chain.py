@@ -9,6 +9,7 @@ import sympy as sp
 from eyring.errors import EyringError, NotApplicable
 from eyring.theory.derivation import Derivation, Rule
 from eyring.theory.derivation.proof import agree_in_numbers
+from eyring.theory.escape.joined import demand_next_well
 from eyring.theory.formula import Formula, logarithm
 from eyring.theory.regime import Condition
 from eyring.theory.symbols import GLOSSARY, exact_number, start_occupation
@@ -196,6 +197,7 @@ def minima_selection(times: Mapping[Hop, Formula | sp.Expr | float], *, unit: st
     if not isinstance(times, Mapping) or not times:
         raise EyringError(f"give the escape times by (from, to), such as {{('a', 'b'): tau_ab, ('b', 'a'): tau_ba}}; got {times!r}")
     formulas = {pair: time for pair, time in times.items() if isinstance(time, Formula)}
+    demand_next_well(formulas.values(), asked_by="minima_selection")
     units = {f.unit for f in formulas.values()} | ({unit} if unit else set())
     if not units:
         raise EyringError("a time is never bare: say whether these escape times count 'time' or 'iterations', as in unit='time'")

@@ -120,6 +120,8 @@ class Dynamics(ABC):
             ParameterError: If the dynamics needs a noise model and got none, or order is neither 1 nor 2.
             NotApplicable: If the second order is asked for where it is not derived.
         """
+        if noise is not None and not isinstance(noise, GradientNoise):
+            raise ParameterError(f"the noise must be a noise model such as ey.noise.Isotropic(), got {noise!r}")
         from eyring.theory.matching.modified_equation import modified_equation
         from eyring.theory.matching.moments import match_moments
 

@@ -55,6 +55,8 @@ def escape_time(
     >>> escape_time(SDE(x - x**3, T, [x]), start=-1, over=0, event="next well").expression
     sqrt(2)*pi*exp(1/(4*T))
     """
+    if not isinstance(sde, SDE):
+        raise EyringError(f"escape_time takes an SDE, from dynamics.sde(loss, noise) or ey.SDE(...); got {sde!r}")
     if not (isinstance(order, int) and order >= 0):
         raise EyringError(f"order counts the corrections kept and is 0, 1, 2, ...; got {order!r}")
     chosen = [t for t in escape_theories() if theory is None or t.name == theory]
@@ -73,6 +75,7 @@ def escape_time(
     formula = applicable.published(taken) if published else applicable.derive(taken, order)
     if published and not formula.note:
         formula = replace(formula, note=applicable.published_note)
+    formula = replace(formula, event=problem.event, start=problem.start.position)
     return _from_the_update_rule(sde, formula if assumed is None else assumed.written_into(formula))
 
 

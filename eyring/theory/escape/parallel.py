@@ -7,7 +7,7 @@ import sympy as sp
 
 from eyring.errors import EyringError
 from eyring.theory.derivation import Derivation
-from eyring.theory.escape.joined import demand_one_clock, joined
+from eyring.theory.escape.joined import demand_next_well, demand_one_clock, joined
 from eyring.theory.formula import Formula
 
 __all__ = ["parallel_derivation", "parallel_paths"]
@@ -28,7 +28,7 @@ def parallel_paths(first: Formula, *others: Formula) -> Formula:
         The formula; it holds where all of them do.
 
     Raises:
-        EyringError: If there is only one way, or the times have different units or clocks.
+        EyringError: If there is only one way, or the times have different units, clocks or starts, or end at the saddle.
 
     Source: Rule 1 of Xie, Sato & Sugiyama 2021 [recalled]; competing exponential waiting times.
 
@@ -44,6 +44,10 @@ def parallel_paths(first: Formula, *others: Formula) -> Formula:
     if not others:
         raise EyringError("parallel_paths adds the rates of several ways out; give the escape times over two or more saddles")
     demand_one_clock(ways, asked_by="parallel_paths")
+    demand_next_well(ways, asked_by="parallel_paths")
+    starts = {w.start for w in ways if w.start is not None}
+    if len(starts) > 1:
+        raise EyringError(f"parallel_paths adds the ways out of one minimum, got times from {' and '.join(map(str, sorted(starts, key=str)))}")
     conditions = tuple(dict.fromkeys(c for w in ways for c in w.conditions if "on the other side is higher" not in c.sentence))
     derivation = parallel_derivation([w.derivation for w in ways])
     return replace(first, derivation=derivation, conditions=conditions, next_order=None, note="", name="parallel-paths")

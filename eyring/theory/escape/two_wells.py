@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import sympy as sp
 
+from eyring.errors import EyringError
 from eyring.theory.derivation import Derivation
-from eyring.theory.escape.joined import demand_one_clock, joined
+from eyring.theory.escape.joined import demand_next_well, demand_one_clock, joined
 from eyring.theory.formula import Formula
 
 __all__ = ["gap_derivation", "spectral_gap"]
@@ -28,7 +29,7 @@ def spectral_gap(there: Formula, back: Formula) -> Formula:
         The formula, in 1/time (or 1/iteration).
 
     Raises:
-        EyringError: If the times have different units or clocks.
+        EyringError: If the times have different units or clocks, end at the saddle, or start in one well.
 
     Source: Dai & Zhu 2018, 2021 [recalled]; the two-state master equation.
 
@@ -41,6 +42,9 @@ def spectral_gap(there: Formula, back: Formula) -> Formula:
     sqrt(2)*exp(-1/(4*T))/pi
     """
     demand_one_clock((there, back), asked_by="spectral_gap")
+    demand_next_well((there, back), asked_by="spectral_gap")
+    if there.start is not None and there.start == back.start:
+        raise EyringError(f"spectral_gap needs the times from both wells, there and back; both given start at {there.start}")
     conditions = tuple(dict.fromkeys((*there.conditions, *back.conditions)))
     unit = {"time": "1/time", "iterations": "1/iteration"}[there.unit]
     derivation = gap_derivation(there.derivation, back.derivation)
