@@ -125,8 +125,9 @@ def _origin(step: Step, *, by_key: bool) -> str:
     return f"{step.grade}, {words_latex(step.rule)}"
 
 
-_GREEK = {"lambda", "gamma", "epsilon", "eta", "mu", "Phi", "xi", "zeta", "tau"}
-_MATHEMATICS = re.compile(r"(?<![\w$])(?:(" + "|".join(sorted(_GREEK)) + r")|([A-Za-z]))(_[a-z+])?('{0,3})(?![\w])")
+_SMALL_GREEK = tuple(["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "omega"])
+_LARGE_GREEK = ("Gamma", "Delta", "Theta", "Lambda", "Sigma", "Phi", "Omega")
+_MATHEMATICS = re.compile(r"(?<![\w$])(?:(" + "|".join((*_SMALL_GREEK, *_LARGE_GREEK)) + r")|([A-Za-z]))(_[A-Za-z0-9+]{1,2})?('{0,3})(?![\w])")
 
 
 def _mathematics(match: re.Match[str]) -> str:
@@ -134,7 +135,8 @@ def _mathematics(match: re.Match[str]) -> str:
     greek, letter, index, primes = match.groups()
     if letter and not (index or primes):
         return match[0]
-    return f"$\\{greek}{index or ''}{primes}$" if greek else f"${letter}{index or ''}{primes}$"
+    below = f"_{{{index[1:]}}}" if index else ""
+    return f"$\\{greek}{below}{primes}$" if greek else f"${letter}{below}{primes}$"
 
 
 def words_latex(text: str) -> str:
