@@ -125,7 +125,9 @@ def _origin(step: Step, *, by_key: bool) -> str:
     return f"{step.grade}, {words_latex(step.rule)}"
 
 
-_SMALL_GREEK = tuple(["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "omega"])
+_SMALL_GREEK = (
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "omega",
+)  # fmt: skip
 _LARGE_GREEK = ("Gamma", "Delta", "Theta", "Lambda", "Sigma", "Phi", "Omega")
 _MATHEMATICS = re.compile(r"(?<![\w$])(?:(" + "|".join((*_SMALL_GREEK, *_LARGE_GREEK)) + r")|([A-Za-z]))(_[A-Za-z0-9+]{1,2})?('{0,3})(?![\w])")
 
