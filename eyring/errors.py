@@ -29,6 +29,10 @@ class ParameterError(EyringError, TypeError):
     """A parameter that is missing, unknown, or outside its domain."""
 
 
+class BeyondFloat64(EyringError, OverflowError):
+    """A value too large or too small for a float64; its logarithm is at hand."""
+
+
 class AccuracyError(EyringError, ArithmeticError):
     """A number that could not be had to the accuracy asked for.
 

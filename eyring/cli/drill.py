@@ -4,11 +4,15 @@ import argparse
 import json
 import sys
 
+from eyring.errors import ParameterError
+
 __all__ = ["run"]
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print "caught k of n" for each result and in all; 1 if one got through."""
+    if arguments.sample is not None and arguments.sample < 1:
+        raise ParameterError(f"--sample N plants at most N errors in each formula; N must be at least 1, got {arguments.sample}")
     from eyring.validation.drill import Drilled, drill_all
 
     def progress(done: Drilled) -> None:

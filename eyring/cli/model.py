@@ -1,7 +1,8 @@
 """Turn the words of a command line into landscape, optimizer and noise; text is parsed, never run."""
 
 import argparse
-from dataclasses import replace
+import sys
+from dataclasses import MISSING, fields, replace
 
 import sympy as sp
 
@@ -15,6 +16,8 @@ from eyring.theory.noise import Covariance, FiniteSum, GradientNoise, Hessian
 from eyring.theory.parsing import parse_expression, parse_number
 from eyring.theory.sde import SDE
 from eyring.theory.symbols import GLOSSARY
+
+LARGEST = sp.Integer(int(sys.float_info.max))
 
 __all__ = ["dynamics_of", "landscape_of", "noise_of", "path_of", "points_of", "read", "sde_of", "values_of"]
 
@@ -86,12 +89,23 @@ def noise_of(arguments: argparse.Namespace, *, between: tuple[CriticalPoint, Cri
             raise ParameterError("--noise finite-sum needs --sample TEXT, the loss of one kind of sample, once for each kind")
         case "finite-sum":
             return FiniteSum(_samples(arguments))
-    return _member(GradientNoise, "noise", arguments.noise)()
+    member = _member(GradientNoise, "noise", arguments.noise)
+    needed = [f.name for f in fields(member) if f.default is MISSING and f.default_factory is MISSING]
+    if needed:
+        raise ParameterError(f"no option says the {_listed(needed)} of --noise {arguments.noise}; in Python: ey.noise.{member.__name__}({', '.join(needed)})")
+    return member()
 
 
-def sde_of(arguments: argparse.Namespace, loss: Landscape, *, between: tuple[CriticalPoint, CriticalPoint] | None = None) -> SDE:
-    """Return the SDE of optimizer and noise on the loss."""
-    return dynamics_of(arguments).sde(loss, noise_of(arguments, between=between))
+def sde_of(
+    arguments: argparse.Namespace,
+    loss: Landscape,
+    *,
+    between: tuple[CriticalPoint, CriticalPoint] | None = None,
+    order: int = 1,
+    values: dict[str, sp.Expr] | None = None,
+) -> SDE:
+    """Return the SDE of optimizer and noise on the loss, to a weak order, with the values in place of the optimizer's hyperparameters."""
+    return dynamics_of(arguments).with_values(values or {}).sde(loss, noise_of(arguments, between=between), order=order)
 
 
 def points_of(arguments: argparse.Namespace, loss: Landscape) -> tuple[CriticalPoint, CriticalPoint]:
@@ -117,6 +131,10 @@ def path_of(text: str) -> tuple[sp.Expr, ...]:
     return tuple(parse_number(part) for part in text.split(","))
 
 
+def _listed(names: list[str]) -> str:
+    return ", ".join(n.replace("_", " ") for n in names)
+
+
 def _names(arguments: argparse.Namespace) -> set[str]:
     return {n.strip() for n in arguments.coordinates.split(",")}
 
@@ -130,6 +148,8 @@ def _numbers(arguments: argparse.Namespace) -> dict[str, sp.Expr]:
         if name in numbers:
             raise ParameterError(f"--set gives {name} twice")
         numbers[name] = parse_number(text)
+        if abs(numbers[name]) > LARGEST:
+            raise ParameterError(f"--set {assignment}: the number is too large; the largest is {sys.float_info.max:.6g}")
     return numbers
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from eyring.errors import EyringError, NotApplicable, ParameterError
+from eyring.errors import BeyondFloat64, EyringError, NotApplicable, ParameterError
 from eyring.numerics.backends import Backend, Kernel, find_backend
 from eyring.numerics.parameter import Parameter
 from eyring.theory.formula import Formula, logarithm
@@ -110,7 +110,7 @@ class Compiled:
         Raises:
             ParameterError: If a parameter is missing, unknown, not real and finite, or of the wrong sign.
             NotApplicable: If the numbers break a hard condition of the formula.
-            OverflowError: If the value does not fit into a float64.
+            BeyondFloat64: If the value does not fit into a float64.
         """
         arguments = self._arguments(positional, values)
         result = self._run(self._value, arguments)
@@ -188,14 +188,14 @@ class Compiled:
         """Return exp(ln value) where a factor left the range of float64 on the way.
 
         Raises:
-            OverflowError: If the value itself does.
+            BeyondFloat64: If the value itself does.
         """
         logarithm = self._run(self._log, arguments)
         if self.backend.first(logarithm, ~self.backend.is_finite(logarithm)) is not None:
             return direct
         beyond = self.backend.first(logarithm, (logarithm > LARGEST_LOG) | (logarithm < SMALLEST_LOG))
         if beyond is not None:
-            raise OverflowError(f"the value is exp({beyond:.6g}) and does not fit into a float64; use .log(...), which returns its logarithm")
+            raise BeyondFloat64(f"the value is exp({beyond:.6g}) and does not fit into a float64; use .log(...), which returns its logarithm")
         return self.backend.exp(logarithm)
 
     def _checked(self, result: Any, arguments: dict[str, Any]) -> Any:

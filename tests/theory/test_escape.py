@@ -277,6 +277,23 @@ def test_a_corrupted_insertion_raises():
         general.apply(INSERT, "insert", values=values, problem=problem)
 
 
+@pytest.mark.parametrize("theory", ["xie", "kramers", "kramers through Adam's mobility"])
+def test_a_tripled_exponent_raises_for_a_loss_known_at_two_points(theory, monkeypatch):
+    """The witness integrates L'/D over polynomials drawn at random, so an exponent that is not that integral has no way through."""
+    from eyring.theory.escape import insertion
+
+    noises = {"xie": ey.SGD().sde(LOCAL, ey.noise.Hessian()), "kramers": ey.WhiteNoiseGD().sde(LOCAL)}
+    sde = noises.get(theory, ey.Adam(eps=0).sde(LOCAL, ey.noise.Hessian()))
+    ask = {"start": LOCAL.critical_points[0], "over": LOCAL.critical_points[1], "theory": theory.split()[0], **NEXT_WELL}
+    ey.escape_time(sde, **ask).derivation.verify()
+    honest = insertion._values_of_unknown_loss
+    monkeypatch.setattr(
+        insertion, "_values_of_unknown_loss", lambda problem: honest(problem) | {insertion.EXPONENT: 3 * honest(problem)[insertion.EXPONENT]}
+    )
+    with pytest.raises(DerivationError, match="numbers do not confirm the rule 'insertion"):
+        ey.escape_time(sde, **ask)
+
+
 SINGULAR = ey.SDE(x - x**3, sp.Abs(3 * x**2 - 1) / 20, [x])
 TRIPLE = ey.Landscape(sp.integrate((x + 2) * (x + 1) * x * (x - sp.Rational(3, 2)) * (x - sp.Rational(5, 2)), x), [x])
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 import sympy as sp
 
 from eyring.theory.escape.contract import EscapeProblem, EscapeTheory
-from eyring.theory.escape.insertion import diffusion_near, local_values
+from eyring.theory.escape.insertion import diffusion_near, two_pieces
 from eyring.theory.escape.kramers import Kramers
-from eyring.theory.escape.mean_time import EXPONENT
 from eyring.theory.formula import Formula
+from eyring.theory.landscapes import LocalLandscape
+from eyring.theory.symbols import switch_fraction
 
 __all__ = ["Xie"]
 
@@ -55,13 +56,19 @@ class Xie(EscapeTheory):
     def _tidied(self, formula: Formula, problem: EscapeProblem, order: int) -> Formula:
         if order:
             return formula
-        values = local_values(problem, 1)
         share = 1 if problem.event == "next well" else sp.Rational(1, 2)
         H_a, H_b = problem.start.hessian[0, 0], problem.over.hessian[0, 0]
         q = problem.sde.calculus_weight
-        stated = share * 2 * sp.pi / (H_a ** (1 - q) * (-H_b) ** q) * sp.exp(_by_barrier(values[EXPONENT]))
+        stated = share * 2 * sp.pi / (H_a ** (1 - q) * (-H_b) ** q) * sp.exp(_exponent(problem))
         return replace(formula, derivation=formula.derivation.claim("the noise is in proportion to the curvatures, so they combine", stated))
 
 
-def _by_barrier(exponent: sp.Expr) -> sp.Expr:
-    return sp.factor_terms(exponent) if exponent.free_symbols else exponent
+def _exponent(problem: EscapeProblem) -> sp.Expr:
+    """State (Delta L/k)(s/H_a + (1 - s)/|H_b|) for the noise D = k |H|; the claim compares it with the integral of L'/D."""
+    strength = sp.simplify(diffusion_near(problem, "a") / problem.start.hessian[0, 0])
+    share = switch_fraction
+    if not isinstance(problem.landscape, LocalLandscape):
+        _, _, switch = two_pieces(problem) or (None, None, problem.over.position[0])
+        share = sp.simplify((problem.landscape.expression.subs(problem.landscape.coordinates[0], switch) - problem.start.value) / problem.barrier)
+    stated = problem.barrier / strength * (share / problem.start.hessian[0, 0] - (1 - share) / problem.over.hessian[0, 0])
+    return sp.factor_terms(stated) if stated.free_symbols else stated

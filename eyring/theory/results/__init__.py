@@ -32,5 +32,5 @@ def result(name: str) -> Result:
     known = results()
     if name not in known:
         near = get_close_matches(name, known, n=3, cutoff=0.6)
-        raise EyringError(f"no result is called {name!r}" + (f"; did you mean {' or '.join(near)}?" if near else "") + " `eyring list` prints all")
+        raise EyringError(f"no result is called {name!r}" + (f"; did you mean {' or '.join(near)}?" if near else ".") + " `eyring list` prints all.")
     return known[name]

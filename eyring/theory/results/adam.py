@@ -80,31 +80,32 @@ def _second_order(stated: sp.Expr, lines: sp.MatrixBase) -> sp.Basic:
 class AdamEscape(Result):
     """tau = 2 pi/(sqrt(B) (H_a |H_b|)^(1/4)) exp[(2 sqrt(B) Delta L/eta)(s/sqrt(H_a) + (1 - s)/sqrt|H_b|)], in time eta per iteration.
 
-    C = |H|/B frozen at the minimum and then at the saddle. Adam divides steps by sqrt(C), so that its noise is the same everywhere, D = eta/2, and
-    its mobility is sqrt(B/|H|): a loss of curvatures sqrt(B H_a) and -sqrt(B |H_b|) is what it climbs.
+    C = |H|/B frozen at the minimum and then at the saddle. Adam divides steps by sqrt(C), so that its noise is the same everywhere, D = eta/2 in any
+    calculus, and its mobility is sqrt(B/|H|): a loss of curvatures sqrt(B H_a) and -sqrt(B |H_b|) is what it climbs. The running average must follow
+    the walker, and be made of noise: L'^2 is small against C.
     """
 
     name = "adam-escape-time"
-    title = "Escape time of Adam under noise in proportion to the Hessian, in Ito's calculus"
+    title = "Escape time of Adam under noise in proportion to the Hessian"
     chapter = "Beyond the papers"
     sources = ("xie2022",)
     kind = "leading order"
-    cited_at_most = 2
+    cited_at_most = 3
     published_note = (
         "The exponent is the published one (recalled). The prefactor recalled, (2 pi/|H_b|)(|H_b|/H_a)^(1/4), lacks the mobility at the saddle: "
         "published/derived = sqrt(B/|H_b|) in time eta per iteration."
     )
 
     def derive(self) -> Formula:
-        """Put what Adam's drift descends, and its noise, into Kramers' formula."""
+        """Derive the SDE from the update rule, then put what its drift descends, and its noise, into Kramers' formula."""
         loss = local()
         minimum, saddle = loss.critical_points
-        sde = Adam(eps=0).sde(loss, Hessian()).with_(derivation=None)  # the averaging it cites is that of adam-stationary-variance
+        sde = Adam(eps=0).sde(loss, Hessian())
         tau = escape_time(sde, start=minimum, over=saddle, event="next well", theory="kramers")
         prefactor = 2 * sp.pi / (sp.sqrt(batch_size) * sp.root(-curvature_min * curvature_saddle, 4))
         derivation = tau.derivation.claim("the mobilities are those of the curvatures, so they combine", prefactor * sp.exp(_exponent()))
         high = Condition(greater(_exponent(), sp.Integer(3)), "the barrier is high against the noise")
-        return Formula(derivation, "time", learning_rate, (high,), name=self.name)
+        return Formula(derivation, "time", learning_rate, (high, _noise_outweighs_slope()), name=self.name)
 
     def published(self) -> Formula:
         """State the recalled prefactor, (2 pi/|H_b|)(|H_b|/H_a)^(1/4), with the derived exponent."""
@@ -116,3 +117,9 @@ class AdamEscape(Result):
 def _exponent() -> sp.Expr:
     share = switch_fraction / sp.sqrt(curvature_min) + (1 - switch_fraction) / sp.sqrt(-curvature_saddle)
     return 2 * sp.sqrt(batch_size) * (loss_saddle - loss_min) / learning_rate * share
+
+
+def _noise_outweighs_slope() -> Condition:
+    """Where two parabolas meet at c, L'^2 is at most 2 H_a s Delta L below and 2 |H_b| (1 - s) Delta L above: L'^2/C < 2 B Delta L throughout."""
+    climbed = 2 * batch_size * (loss_saddle - loss_min)
+    return Condition(less(climbed, sp.Rational(1, 5)), "the noise outweighs the slope on the way: L'^2 is small against C")

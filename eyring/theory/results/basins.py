@@ -84,7 +84,7 @@ class BasinRatioVaryingNoise(Result):
         other = {loss_one: loss_other, curvature_one: curvature_other, diffusion_one: diffusion_other}
         derivation = (
             Derivation("published basin probability")
-            .define("the weight of basin A in print", weight)
+            .cite("the weight of basin A in print (Theorem 2)", weight, source="jastrzebski2017")
             .claim(
                 "divide by that of basin B",
                 weight / weight.subs(other, simultaneous=True),

@@ -79,10 +79,11 @@ class KineticConvergence(Result):
     """n = ln(1/err)/(lambda_1 sqrt(eta)), lambda_1 = lambda_+ [sqrt(H_a) e^{-(L_b - L_a)/T} + sqrt(H_c) e^{-(L_b - L_c)/T}]/(2 pi sqrt|H_b|).
 
     T = eta sigma^2/(2 B (1 - mu)), gamma = (1 - mu)/sqrt(eta), lambda_+^2 + gamma lambda_+ = |H_b|: exponential in (1 - mu) B/eta.
+    That every law tends to Gibbs's exponentially (hypocoercivity) is assumed, after Villani; only the rate of its slowest mode is derived.
     """
 
     name = "kinetic-convergence"
-    title = "Iterations in which the law of SGD with momentum comes nearer to Gibbs's by a given factor, two wells"
+    title = "Iterations in which the law of SGD with momentum comes nearer to Gibbs's by a given factor, two wells (hypocoercivity assumed)"
     chapter = "Escape"
     sources = ("daizhu2018", "daizhu2021", "villani2009")
     kind = "leading order"

@@ -86,7 +86,6 @@ class LossNoiseShortfall(_Crossover):
 
     name = "loss-noise-shortfall"
     title = "By how much noise that grows with the loss lowers ln tau, against the noise of the minimum"
-    sources = ("mori2021",)
 
     def derive(self) -> Formula:
         """Take what multiplies B/eta in ln tau from the barrier over the noise of the minimum."""
@@ -141,7 +140,6 @@ class BatchSizeOfSelection(_Crossover):
 
     name = "batch-size-of-selection"
     title = "Largest batch with which training of a given time chooses between two equally deep minima"
-    sources = ("daizhu2018", "daizhu2021")
 
     def derive(self) -> Formula:
         """Set the forgetting time of the two basins to t and solve for the batch size."""
@@ -164,7 +162,6 @@ class RiskAfterTime(_Crossover):
 
     name = "risk-after-time"
     title = "Smallest excess risk to which two equally deep minima can settle within a given time"
-    sources = ("daizhu2018",)
 
     def derive(self) -> Formula:
         """Solve the forgetting time for the noise strength, and insert it in the equipartition n D/2."""
@@ -182,7 +179,7 @@ class RiskAfterTime(_Crossover):
                 parameter_count * barrier_height / (2 * sp.log(hurry)),
                 residual=lambda stated, before: sp.simplify(stated - parameter_count * before * _equipartition()),
                 rule="Gaussian integral of the energy",
-                needs="the loss is quadratic in the wells",
+                needs="the loss is quadratic in the wells; for n > 1, equal curvatures across the way out in both wells and at the saddle",
             )
         )
         return Formula(derivation, "loss", sp.Integer(1), (_later_than_one(hurry),), name=self.name)

@@ -21,7 +21,7 @@ class EscapingEfficiency(Result):
     """E[L(t) - L*] = (eta/4) sum_i C_ii (1 - exp(-2 H_i t)) from the minimum, in the Hessian's eigenbasis; (eta t/2) Tr(H C) at first."""
 
     name = "escaping-efficiency"
-    title = "Growth of the mean loss of SGD started at a minimum, at all times"
+    title = "Growth of the mean loss of the SDE of SGD started at a minimum, at all times"
     chapter = "Stationary laws"
     sources = ("zhu2019",)
     published_note = (

@@ -25,7 +25,6 @@ class KramersLangerSharpness(Result):
     name = "kramers-langer-sharpness"
     title = "Sensitivity of the escape time with momentum to the saddle's curvature along the way out"
     chapter = "What they mean"
-    sources = ("kramers1940", "langer1969")
     kind = "leading order"
     cited_at_most = 2
 
@@ -41,7 +40,6 @@ class FrictionSensitivity(Result):
     name = "kramers-langer-friction"
     title = "Sensitivity of the escape time with momentum to the friction, at one temperature"
     chapter = "What they mean"
-    sources = ("kramers1940", "langer1969")
     kind = "leading order"
     cited_at_most = 2
 

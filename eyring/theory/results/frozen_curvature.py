@@ -33,7 +33,6 @@ class FrozenCurvatureBarrier(Result):
     name = "frozen-curvature-barrier"
     title = "Exponent of the escape along a narrow valley under noise C = H/B of the minimum"
     chapter = "Escape"
-    sources = ("xie2021",)
     kind = "leading order"
     cited_at_most = 1
 
@@ -44,7 +43,12 @@ class FrozenCurvatureBarrier(Result):
         frozen = {covariance_11: hessian_11, covariance_12: hessian_12, covariance_22: hessian_22}
         derivation = (
             straight_valley()
-            .apply(OTHER_NAMES, "C = H/B, frozen at the minimum", names={c: h / batch_size for c, h in frozen.items()})
+            .apply(
+                OTHER_NAMES,
+                "C = H/B, frozen at the minimum",
+                names={c: h / batch_size for c, h in frozen.items()},
+                needs="the noise across the valley, which now grows with the walls, still does not count: the limit above held it fixed",
+            )
             .claim("by the curvature along the valley", 2 * batch_size * (loss_saddle - loss_min) / (learning_rate * along))
         )
         convex = Condition(greater(along, sp.Integer(0)), "the loss is convex along the valley at the minimum", hard=True)

@@ -23,7 +23,7 @@ class GibbsLaw(Result):
     """p ~ exp(-2 B L/(eta sigma^2)): the density at loss L_b over that at loss L_a, for any loss and C = sigma^2 I/B."""
 
     name = "gibbs-law"
-    title = "Stationary density of SGD under isotropic noise: two places compared"
+    title = "Stationary density of the SDE of SGD under isotropic noise: two places compared"
     chapter = "Stationary laws"
     sources = ("jastrzebski2017", "daizhu2018")
 
@@ -41,7 +41,7 @@ class KineticGibbsLaw(Result):
     """p ~ exp(-(L + |v|^2/2)/T), T = eta sigma^2/(2 B (1 - mu)): at loss L_b and velocity v, over that at rest at loss L_a."""
 
     name = "kinetic-gibbs-law"
-    title = "Stationary density of momentum SGD in phase space: two states compared"
+    title = "Stationary density of the SDE of SGD with momentum in phase space: two states compared"
     chapter = "Stationary laws"
     sources = ("daizhu2018", "daizhu2021")
 

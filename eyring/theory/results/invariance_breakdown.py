@@ -62,7 +62,6 @@ class FiniteDataBreakdown(Result):
     name = "scaling-rule-finite-data"
     title = "How far learning rate and batch size may grow together before finite data take a given fraction of the noise"
     chapter = "What they mean"
-    sources = ("jastrzebski2017",)
 
     def derive(self) -> Formula:
         """Take the variance of the mean of B samples drawn without replacement, divide the noise strengths, and solve for the growth."""

@@ -16,7 +16,7 @@ class KineticHarmonicGap(Result):
     """(gamma - Re sqrt(gamma^2 - 4 H))/2 for dx = v dt, dv = -H x dt - gamma v dt + sqrt(2 gamma T) dW, whatever T."""
 
     name = "kinetic-harmonic-gap"
-    title = "Spectral gap of momentum in a parabola"
+    title = "Spectral gap of the SDE of SGD with momentum in a parabola"
     chapter = "Escape"
     sources = ("daizhu2021",)
     kind = "exact"

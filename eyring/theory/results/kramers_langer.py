@@ -28,8 +28,8 @@ class KramersLanger(Result):
     kind = "leading order"
     cited_at_most = 2
     published_note = (
-        "The usual shorthand, momentum is SGD at eta/(1 - mu), is this formula at strong friction, lambda_+ = |lambda_b|/gamma. It is off by "
-        "lambda_+ gamma/|lambda_b|, which is 1 - |lambda_b|/gamma^2 for gamma^2 >> |lambda_b|."
+        "A folk rule, not one paper's: momentum is SGD at eta/(1 - mu). It is this formula at strong friction, lambda_+ = |lambda_b|/gamma, and off "
+        "by lambda_+ gamma/|lambda_b|, which is 1 - |lambda_b|/gamma^2 for gamma^2 >> |lambda_b|."
     )
 
     def derive(self) -> Formula:
@@ -37,16 +37,18 @@ class KramersLanger(Result):
         return Formula(general_law(2, "next well"), "time", sp.sqrt(learning_rate), (HIGH, FAST), name=self.name)
 
     def published(self) -> Formula:
-        """Let friction grow: the escape time of SGD at eta/(1 - mu)."""
+        """Let friction grow, and keep the leading power: the folk rule, the escape time of SGD at eta/(1 - mu)."""
         exact = self.derive()
         g, b = friction, -escape_curvature
         growth = 2 * b / (g + sp.sqrt(g**2 + 4 * b))
-        derivation = Derivation("momentum as plain SGD at eta/(1 - mu)").define("the law at any friction", exact.expression)
+        derivation = Derivation("folk rule: momentum as plain SGD at eta/(1 - mu)").define("the law at any friction", exact.expression)
         derivation = derivation.claim(
             "at strong friction lambda_+ gamma -> |lambda_b|",
             exact.expression * growth * g / b,
-            residual=lambda stated, before: sp.limit(sp.simplify(stated / before), g, sp.oo) - 1,
-            rule="limit of strong friction",
+            residual=lambda stated, before: sp.ImmutableMatrix(
+                [sp.limit(sp.simplify(stated / before), g, sp.oo) - 1, sp.simplify(stated / g).diff(g)]
+            ),
+            rule="leading power at strong friction",
             needs="gamma^2 is large against |lambda_b|",
         )
         return Formula(derivation, "time", sp.sqrt(learning_rate), (HIGH,), name=self.name)

@@ -63,7 +63,7 @@ class LabelNoiseStability(Result):
     """eta = 2 B (1 - mu^2)/(a (B (1 - mu) + 2 (1 + mu))), where the variance diverges; at mu = 0, eta a = 2 B/(B + 2)."""
 
     name = "label-noise-stability"
-    title = "Largest stable learning rate of one weight of linear regression"
+    title = "Learning rate up to which one weight of linear regression has a finite variance"
     chapter = "Stationary laws"
     sources = ("ziyin2022",)
 
@@ -76,7 +76,7 @@ class WidthStability(Result):
     """eta = 2 B (1 - mu^2)/(a (B (1 - mu) + (n + 1)(1 + mu))) for n weights on isotropic inputs; 2 B/(a n) where n is large against B, at mu = 0."""
 
     name = "width-stability"
-    title = "Largest stable learning rate of linear regression against the number of weights"
+    title = "Learning rate up to which linear regression has a finite variance, against the number of weights"
     chapter = "Stationary laws"
     sources = ("ziyin2022",)
 

@@ -7,7 +7,7 @@ from eyring.theory.basins.local_escape import white_noise_time
 from eyring.theory.derivation import Derivation, Rule
 from eyring.theory.escape.depopulation import depopulation
 from eyring.theory.formula import Formula
-from eyring.theory.rare_events.finite_step import finite_step_derivation
+from eyring.theory.rare_events.finite_step import finite_step_conditions, finite_step_derivation
 from eyring.theory.regime import Condition, greater
 from eyring.theory.results.contract import Result
 from eyring.theory.symbols import (
@@ -16,6 +16,8 @@ from eyring.theory.symbols import (
     escape_curvature,
     friction,
     learning_rate,
+    loss_min,
+    loss_saddle,
     orbit_action_1,
     temperature,
     tolerated,
@@ -30,15 +32,14 @@ class TurnoverFriction(Result):
     """gamma = omega_b/sqrt(u (1 + u)), u = S_1 omega_b/T, omega_b = sqrt|lambda_b|; T/S_1 at low temperature.
 
     Below it the escape is limited by how fast energy comes in, rate gamma S_1/T times that of transition-state theory; above it by how fast the
-    saddle is crossed, lambda_+/omega_b times it. Either law is an upper bound, twice too large or so where they meet, and the rate itself is largest
-    at a friction several times as large.
+    saddle is crossed, lambda_+/omega_b times it. It is where these two laws cross, not where the rate itself turns: either is an upper bound,
+    twice too large or so where they meet, and the rate is largest at a friction several times as large.
     """
 
     name = "turnover-friction"
-    title = "Friction at which the escape with momentum turns from energy diffusion to the Kramers-Langer law"
+    title = "Friction at which two leading laws of the escape with momentum cross: energy diffusion and Kramers-Langer"
     chapter = "What they mean"
-    sources = ("kramers1940", "melnikov1986")
-    kind = "leading order"
+    kind = "approximation"
     cited_at_most = 2
 
     def derive(self) -> Formula:
@@ -62,13 +63,14 @@ class TurnoverFriction(Result):
 
 
 class FiniteStepRateLimit(Result):
-    """eta = 4 err/| |H_b| - H_a |: from there on the finite step changes the escape time by the fraction err, or more.
+    """eta = 4 err/| |H_b| - H_a |: there the finite step changes the escape time by the fraction err, provided that eta^2 << T.
 
-    The step lengthens the escape from a well flatter than the barrier's top, and shortens that from a sharper one.
+    The step lengthens the escape from a well flatter than the barrier's top, and shortens that from a sharper one. At lower temperatures, where
+    (eta H_a)^2 (L_b - L_a) is not small against T, the step lowers the barrier itself, and a smaller eta already has that effect.
     """
 
     name = "finite-step-rate-limit"
-    title = "Learning rate at which the finite step changes the escape time by a given fraction, white noise"
+    title = "Learning rate at which the finite step changes the escape time by a given fraction, white noise and eta^2 << T"
     chapter = "What they mean"
     kind = "leading order"
     cited_at_most = 2
@@ -90,7 +92,8 @@ class FiniteStepRateLimit(Result):
         different = Condition(
             sp.Ne(curvature_min, -curvature_saddle), "minimum and saddle are not equally sharp: else there is no such term", hard=True
         )
-        return Formula(derivation, "length^2/loss", learning_rate, (different,), name=self.name)
+        small = finite_step_conditions(derivation.expression, temperature, curvature_min, loss_saddle - loss_min)
+        return Formula(derivation, "length^2/loss", learning_rate, (different, *small), name=self.name)
 
 
 def _crossing(stated: sp.Expr) -> Derivation:

@@ -21,7 +21,7 @@ class MeanLoss(Result):
     """E[L - L*] = (eta/4) Tr C: exact for the Ornstein-Uhlenbeck SDE, whatever the Hessian and whether or not it commutes with C."""
 
     name = "mean-loss"
-    title = "Mean excess loss of SGD at a minimum, any Hessian and any noise"
+    title = "Mean excess loss of the SDE of SGD at a minimum, any Hessian and any noise"
     chapter = "Stationary laws"
 
     def derive(self) -> Formula:
@@ -30,10 +30,10 @@ class MeanLoss(Result):
 
 
 class MeanLossHessianNoise(Result):
-    """E[L - L*] = (eta/(4 B)) Tr H for C = H/B."""
+    """E[L - L*] = (eta/(4 B)) Tr H for C = H/B: exact for the SDE; discrete-expected-loss has that of the steps."""
 
     name = "mean-loss-hessian-noise"
-    title = "Mean excess loss of SGD at a minimum under noise in proportion to the Hessian"
+    title = "Mean excess loss of the SDE of SGD at a minimum under noise in proportion to the Hessian"
     chapter = "Stationary laws"
     sources = ("jastrzebski2017",)
 

@@ -62,7 +62,7 @@ class OUCovariance(Result):
     """S_ij = eta C_ij/(H_i + H_j) in the eigenbasis of the Hessian, in three dimensions."""
 
     name = "ou-covariance"
-    title = "Stationary covariance of SGD at a minimum, in the Hessian's eigenbasis"
+    title = "Stationary covariance of the SDE of SGD at a minimum, in the Hessian's eigenbasis"
     chapter = "Stationary laws"
     sources = ("mandt2017",)
 
@@ -76,7 +76,7 @@ class OUCovariance2D(Result):
     """S = eta (det H C + adj H C adj H)/(2 Tr H det H): two dimensions, any Hessian and any noise, in entries."""
 
     name = "ou-covariance-2d"
-    title = "Stationary covariance of SGD at a minimum in two dimensions, noise and Hessian not commuting"
+    title = "Stationary covariance of the SDE of SGD at a minimum in two dimensions, noise and Hessian not commuting"
     chapter = "Stationary laws"
 
     def derive(self) -> Formula:
@@ -88,7 +88,7 @@ class OUHessianNoise(Result):
     """S = eta/(2 B) I for C = H/B: the same spread in every direction, whatever the Hessian."""
 
     name = "ou-covariance-hessian-noise"
-    title = "Stationary covariance under noise in proportion to the Hessian: isotropic"
+    title = "Stationary covariance of the SDE of SGD under noise in proportion to the Hessian: isotropic"
     chapter = "Stationary laws"
     sources = ("jastrzebski2017",)
 
@@ -101,7 +101,7 @@ class StationaryCurrent(Result):
     """(eta/2) C_12 (H_1 - H_2)/(H_1 + H_2): the area that the stationary current sweeps per unit time about a minimum."""
 
     name = "stationary-current"
-    title = "Area swept per unit time by the stationary current of SGD about a minimum"
+    title = "Area swept per unit time by the stationary current of the SDE of SGD about a minimum"
     chapter = "Stationary laws"
     sources = ("chaudhari2018",)
 

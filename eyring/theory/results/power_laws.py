@@ -41,7 +41,7 @@ class ZeroFluxLaw(Result):
     """p_A/p_B = (D_B/D_A) exp(-int_B^A L'/D) in Ito's calculus, for undetermined L and D > 0."""
 
     name = "zero-flux-law"
-    title = "Stationary density in one dimension under any noise: two places compared"
+    title = "Stationary density of an Ito SDE in one dimension under any noise: two places compared"
     chapter = "Stationary laws"
 
     def derive(self) -> Formula:
@@ -70,7 +70,7 @@ class PowerLawDensity(Result):
     """p(rho)/p(0) = (1 + c_2 rho^2/c_0)^(-1 - H/(eta c_2)) for SGD on H x^2/2 with C = c_0 + c_2 x^2."""
 
     name = "power-law-density"
-    title = "Stationary density of SGD on a parabola with noise c_0 + c_2 x^2"
+    title = "Stationary density of the Ito SDE of SGD on a parabola with noise c_0 + c_2 x^2"
     chapter = "Stationary laws"
     sources = ("meng2020",)
     published_note = (
@@ -108,7 +108,7 @@ class LossNoiseLaw(Result):
     """p ~ L^-(1 + B/(eta H)) for any loss L(x) > 0 with C = 2 H L(x)/B: two places compared."""
 
     name = "loss-noise-law"
-    title = "Stationary density under noise in proportion to the loss: a power of the loss"
+    title = "Stationary density of the Ito SDE of SGD under noise in proportion to the loss: a power of the loss"
     chapter = "Stationary laws"
     sources = ("mori2021",)
 

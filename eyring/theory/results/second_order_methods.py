@@ -74,7 +74,7 @@ class LeastSquaresVariance(Result):
     """
 
     name = "least-squares-variance"
-    title = "Stationary variance along a curved direction of a least-squares loss, large batches"
+    title = "Stationary variance of linear regression with Gaussian inputs along a curved direction of the loss, large batches"
     chapter = "Stationary laws"
     sources = ("ziyin2022",)
     kind = "leading order"

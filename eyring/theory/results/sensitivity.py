@@ -33,7 +33,7 @@ class _Sensitivity(Result):
 
 
 class WhiteNoiseSharpness(_Sensitivity):
-    """d ln tau/d ln H_a = -1/2 at every temperature: polynomial in the sharpness of the minimum."""
+    """d ln tau/d ln H_a = -1/2 as T -> 0: polynomial in the sharpness of the minimum."""
 
     name = "white-noise-sharpness"
     title = "Sensitivity of the escape time to the minimum's curvature under white noise"

@@ -21,19 +21,20 @@ VARIANCE = sp.Symbol("Sigma", positive=True)
 
 
 class VarianceFirstOrder(Result):
-    """Sigma = eta C/(2 H): SGD's own is larger by the factor 1/(1 - eta H/2)."""
+    """Sigma = eta C/(2 H), exact for the SDE: SGD's own is larger by the factor 1/(1 - eta H/2)."""
 
     name = "sgd-variance-first-order"
-    title = "Stationary variance on a parabola by the first-order SDE of SGD"
+    title = "Stationary variance on a parabola of the first-order SDE of SGD"
     chapter = "From algorithm to SDE"
     sources = ("mandt2017", "jastrzebski2017")
-    kind = "leading order"
+    kind = "exact"
 
     def derive(self) -> Formula:
         """Balance drift and diffusion of the first-order SDE."""
         eta, H, C = learning_rate, curvature, gradient_variance
         derivation = _balanced(SGD().sde(PARABOLA, Covariance(C)), eta * C / (2 * H), self.name)
-        return Formula(derivation, "length^2", eta, next_order=eta * H / 2, name=self.name)
+        note = "exact for this SDE; the variance of SGD itself is 1/(1 - eta H/2) times larger"
+        return Formula(derivation, "length^2", eta, note=note, name=self.name)
 
 
 class VarianceSecondOrder(Result):

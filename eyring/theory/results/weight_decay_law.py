@@ -97,10 +97,10 @@ class WeightDecayCovariance(Result):
 
 
 class WeightDecayWindow(Result):
-    """Gamma = (1 + mu)/eta (1 -+ sqrt(1 - 2 eta^2 a^2/(B (1 - mu^2)))) - a: between the two, SGD is stable; both may be negative."""
+    """Gamma = (1 + mu)/eta (1 -+ sqrt(1 - 2 eta^2 a^2/(B (1 - mu^2)))) - a: between the two, the variance is finite; both may be negative."""
 
     name = "weight-decay-window"
-    title = "The two ends of the weight decay that keeps SGD on one weight of linear regression stable"
+    title = "The two ends of the weight decay with which one weight of linear regression has a finite variance"
     chapter = "Stationary laws"
     sources = ("ziyin2022",)
 
@@ -121,19 +121,19 @@ class WeightDecayWindow(Result):
 
 
 class NegativeWeightDecay(Result):
-    """Learning rates from 2 B (1 - mu^2)/(a (B (1 - mu) + 2 (1 + mu))) to sqrt(B (1 - mu^2)/2)/a: no decay diverges, some does not.
+    """Learning rates from 2 B (1 - mu^2)/(a (B (1 - mu) + 2 (1 + mu))) to sqrt(B (1 - mu^2)/2)/a: finite variance with some decay, not with none.
 
-    That weight decay is negative for B > 2 (1 + mu)/(1 - mu), and positive for smaller batches (without momentum, a batch of one).
+    The best weight decay is negative for B > 2 (1 + mu)/(1 - mu), and positive for smaller batches (without momentum, a batch of one).
     Below the first rate, and with clean labels, none is best.
     """
 
     name = "negative-weight-decay"
-    title = "Between which learning rates the best weight decay is not zero and, for batches large enough, negative"
+    title = "Between which learning rates a finite variance needs weight decay, negative for batches large enough"
     chapter = "Stationary laws"
     sources = ("ziyin2022",)
 
     def derive(self) -> Formula:
-        """Ask when an end of the stable window is at zero, and when its two ends meet."""
+        """Ask when an end of the window of finite variance is at zero, and when its two ends meet."""
         rates = sp.ImmutableMatrix([2 * B * (1 - mu**2) / (a * (B * (1 - mu) + 2 * (1 + mu))), sp.sqrt(B * (1 - mu**2) / 2) / a])
         derivation = (
             Derivation("learning rates that need a weight decay")
