@@ -158,3 +158,21 @@ def test_an_unknown_result_names_the_nearest():
     """A slip of the fingers is answered with what was meant."""
     with pytest.raises(EyringError, match="did you mean sgd-variance"):
         result("sgd-varience")
+
+
+ONE_VALUE = {  # the same in every trial: a form that happens to agree at that value would pass
+    "dampening": {"eta"}, "momentum-phase-space": {"eta"}, "nesterov": {"eta"}, "sgd-sde": {"C_11", "C_12", "C_22", "g_1", "g_2"}, "sgld-minibatch": {"C_11", "C_12", "C_22", "T", "g_1", "g_2"},
+    "weight-decay-sde": {"C", "g"}, "anisotropic-barrier": {"L_b", "eta"}, "frozen-curvature-barrier": {"L_b"}, "gaussian-exponent": {"L_b", "eta"},
+    "regression-exponent": {"eta"}, "finite-step-rate": {"eta"}, "batch-size-of-selection": {"H_1"}, "risk-after-time": {"H_1"},
+}  # fmt: skip
+
+
+def test_every_symbol_of_a_formula_is_probed_at_two_values():
+    """Else a formula with another power of it would pass; the exceptions are listed."""
+    for name in NAMES:
+        seen = {}
+        for trial in (t for road in roads_to(name) for t in road.known):
+            for symbol, value in trial.values.items():
+                seen.setdefault(symbol, set()).add(str(value))
+        lonely = {s.name for s in derived(name).expression.free_symbols if len(seen[s.name]) < 2}
+        assert lonely <= ONE_VALUE.get(name, set()), f"{name}: {', '.join(sorted(lonely))} have one value in all trials"

@@ -1,6 +1,7 @@
 """The command line: right numbers in, right numbers out, one line and a status for everything else."""
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -480,3 +481,84 @@ def test_an_error_that_gets_through_fails_the_drill(capsys, monkeypatch):
     assert status == 1
     assert out.count("not caught") == 3
     assert "caught 0 of 3" in out
+
+
+GENERAL = ("derive", "kramers", "--set", "D=0.1", "--set", "L_a=0", "--set", "L_b=1", "--set", "H_a=1", "--set", "H_b=-1")
+
+
+def test_the_sde_is_derived_to_the_order_asked_for(capsys):
+    """Order 1 if left out; order 2 adds -eta L' L''/2 to the drift of SGD; there is no order 3."""
+    words = ("derive", "sde", "--dynamics", "sgd", "--noise", "isotropic", "--loss", "x**2/2")
+    first, second = (answer(capsys, *words, *order)["value"]["drift"] for order in ((), ("--order", "2")))
+    assert first == answer(capsys, *words, "--order", "1")["value"]["drift"] == ["-x"]
+    assert "eta" in second[0]
+    assert run(capsys, *words, "--order", "3")[0] == 64
+
+
+def test_a_result_without_its_higher_derivatives_still_has_its_value(capsys):
+    """2 pi exp(10); only the size of what is neglected needs L3 and L4."""
+    result = answer(capsys, *GENERAL)
+    assert abs(float(result["value"]) / (2 * math.pi * math.exp(10)) - 1) < 1e-12
+    assert result["error"] is result["relative_error"] is None
+    assert result["error_note"] == "the size of what it neglects also needs L3_a, L3_b, L4_a, L4_b"
+    assert result["error_note"] in run(capsys, *GENERAL)[1]
+
+
+def test_a_result_counts_iterations_where_it_is_a_time(capsys):
+    """Kramers's time does; a variance does not."""
+    assert answer(capsys, "derive", "kramers", "--per-iteration")["unit"] == "iterations"
+    status, _, err = run(capsys, "derive", "sgd-variance", "--per-iteration")
+    assert status == 64
+    assert "--per-iteration counts a time or a rate in iterations" in err
+
+
+def test_a_result_printed_as_derived_says_so(capsys):
+    """With --published, and only then."""
+    assert "no form in print differs" in run(capsys, "derive", "kramers", "--published")[1]
+    assert "no form in print differs" not in run(capsys, "derive", "kramers")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("derive", "kramers", "--loss", "x", "--from", "1"), "--loss, --from: the result kramers is general: it takes --set"),
+        (("derive", "kramers", "--order", "0"), "--order: the result kramers is general"),
+        (("derive", "--all", "--set", "T=1"), "--set: --all prints every result"),
+        (("derive", "sde", "--loss", "x**2/2", "--dynamics", "sgd", "--noise", "input-noise"), "in Python: ey.noise.InputNoise("),
+        (("derive", "kramers", "--set", "H_a=1e400"), "the number is too large"),
+        (("derive", "nonsense"), "'nonsense'. `eyring list` prints all."),
+        (("drill", "--sample", "-3"), "must be at least 1, got -3"),
+        (("drill", "--sample", "0"), "must be at least 1, got 0"),
+    ],
+)
+def test_an_option_without_effect_is_refused(capsys, words, says):
+    """One line, status 64."""
+    status, out, err = run(capsys, *words)
+    assert (status, out, err.count("\n")) == (64, "", 1)
+    assert says in err
+
+
+def test_numbers_of_an_optimizer_go_in_where_signs_need_them(capsys):
+    """Weight decay 0.1 moves the minimum to -sqrt(0.9); a number that the formula does not hold is let pass, within its range."""
+    words = (
+        "derive",
+        "escape",
+        "--event",
+        "next-well",
+        "--noise",
+        "isotropic",
+        "--loss",
+        QUARTIC,
+        "--set",
+        "eta=0.02",
+        "--set",
+        "B=1",
+        "--set",
+        "sigma=1",
+    )
+    result = answer(capsys, *words, "--dynamics", "weight-decay", "--set", "weight_decay=0.1")
+    assert abs(float(result["log_value"]) - (math.log(2 * math.pi / (math.sqrt(2) * 0.9)) + 0.9**2 / 4 / 0.01)) < 1e-9
+    rmsprop = ("--dynamics", "rmsprop", "--set", "eps=1")
+    value = answer(capsys, *words, *rmsprop, "--set", "beta_2=0.99")["value"]
+    assert value == answer(capsys, *words, *rmsprop)["value"]
+    assert run(capsys, *words, *rmsprop, "--set", "beta_2=1.5")[0] == 64

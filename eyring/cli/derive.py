@@ -60,7 +60,11 @@ def _result(arguments: argparse.Namespace) -> int:
     values, published = values_of(arguments), chosen.published() if arguments.published else None
     formula = published or chosen.derive()
     if arguments.published and published is None:
-        same = "the form in print is told in words; this is the derived one" if chosen.published_note else "no form in print differs from this derived one"
+        same = (
+            "the form in print is told in words; this is the derived one"
+            if chosen.published_note
+            else "no form in print differs from this derived one"
+        )
         formula = replace(formula, note=f"{formula.note}; {same}" if formula.note else same)
     if arguments.per_iteration:
         formula = _per_iteration(formula)
@@ -84,7 +88,7 @@ def _demand_only(arguments: argparse.Namespace, takes: str, others: tuple[str, .
     Raises:
         ParameterError: If one is given.
     """
-    given = [name for name in (*OF_A_MODEL, *others) if getattr(arguments, name) not in (None, False, [])]
+    given = [name for name in (*OF_A_MODEL, *others) if getattr(arguments, name) or (name == "order" and arguments.order is not None)]
     if arguments.coordinates != "x":
         given.append("coordinates")
     if given:
@@ -149,9 +153,9 @@ def _hyperparameters(arguments: argparse.Namespace) -> set[str]:
 
 def _used(arguments: argparse.Namespace, formula: Formula, values: dict[str, sp.Expr]) -> dict[str, sp.Expr]:
     """Return the values without the optimizer's own hyperparameters that the formula does not hold; those must still lie in their range."""
-    dynamics_of(arguments).with_values(values)
     parts = [formula.expression, sp.sympify(formula.next_order or 0), *(c.relation for c in formula.conditions)]
     spare = _hyperparameters(arguments) - {s.name for p in parts for s in p.free_symbols}
+    dynamics_of(arguments).with_values({name: value for name, value in values.items() if name in spare})
     return {name: value for name, value in values.items() if name not in spare}
 
 
@@ -203,7 +207,11 @@ def _conditions(conditions: tuple[Condition, ...], values: dict[str, sp.Expr]) -
 
 
 def _at_values(result: dict[str, Any]) -> str:
-    error = f"the first neglected term is {result['relative_error']} of it" if result["relative_error"] else result.get("error_note", "the size of what it neglects is unknown")
+    error = (
+        f"the first neglected term is {result['relative_error']} of it"
+        if result["relative_error"]
+        else result.get("error_note", "the size of what it neglects is unknown")
+    )
     error = "nothing is neglected" if result["relative_error"] in ("0", "0.0") else error
     logarithm = f", ln: {result['log_value']}" if result["log_value"] else ""
     return f"\nat these numbers: {result['value']} [{result['unit']}]{logarithm}; {error}\n"

@@ -92,7 +92,9 @@ def noise_of(arguments: argparse.Namespace, *, between: tuple[CriticalPoint, Cri
     member = _member(GradientNoise, "noise", arguments.noise)
     needed = [f.name for f in fields(member) if f.default is MISSING and f.default_factory is MISSING]
     if needed:
-        raise ParameterError(f"no option says the {_listed(needed)} of --noise {arguments.noise}; in Python: ey.noise.{member.__name__}({', '.join(needed)})")
+        raise ParameterError(
+            f"no option says the {_listed(needed)} of --noise {arguments.noise}; in Python: ey.noise.{member.__name__}({', '.join(needed)})"
+        )
     return member()
 
 

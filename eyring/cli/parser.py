@@ -69,7 +69,9 @@ def _derive(verbs: argparse._SubParsersAction) -> None:
     _model(parser)
     _escape(parser)
     parser.add_argument("--theory", metavar="NAME", help="the escape theory; left out, the first whose conditions hold")
-    parser.add_argument("--order", type=int, metavar="N", help="escape: corrections kept, in powers of the noise strength (0); sde: weak order, 1 or 2 (1)")
+    parser.add_argument(
+        "--order", type=int, metavar="N", help="escape: corrections kept, in powers of the noise strength (0); sde: weak order, 1 or 2 (1)"
+    )
     parser.add_argument("--published", action="store_true", help="the form printed in the literature, with a note of where it differs")
     parser.add_argument("--per-iteration", action="store_true", help="count iterations instead of continuous time")
     form = parser.add_mutually_exclusive_group()

@@ -412,3 +412,10 @@ def test_a_compiled_formula_describes_its_parameters():
     assert (f.parameters[4].meaning, f.parameters[4].unit) == (GLOSSARY["T"].meaning, "loss")
     assert "numpy.exp((-L_a + L_b)/T)" in f.source
     assert repr(f).endswith("a function of H_a, H_b, L_a, L_b, T; backend numpy")
+
+
+def test_an_overflow_is_refused_as_eyring_and_as_python_would():
+    """Either except clause catches it."""
+    with pytest.raises(OverflowError) as refusal:
+        compile_formula(sp.exp(1 / T))(T=1 / 5000)
+    assert isinstance(refusal.value, EyringError)

@@ -1,10 +1,13 @@
 """The exact stationary covariance at finite step size."""
 
+import random
+
+import numpy as np
 import pytest
 import sympy as sp
 
 import eyring as ey
-from eyring.errors import EyringError, NotApplicable
+from eyring.errors import EyringError, NotApplicable, ParameterError
 
 R = sp.Rational
 H = sp.Matrix([[1, R(3, 10)], [R(3, 10), R(1, 2)]])
@@ -62,6 +65,13 @@ def test_dampening_equal_to_momentum_scales_the_learning_rate():
             "leave flat directions out",
         ),
         (lambda: ey.discrete_covariance(ey.SGD(), hessian=H, covariance=sp.eye(3)), EyringError, "symmetric matrices of one shape"),
+        (lambda: ey.discrete_law(ey.SGD(), hessian=sp.diag(2, -1), covariance=sp.eye(2)), NotApplicable, "positive definite Hessian"),
+        (lambda: ey.discrete_covariance(ey.SGD(), hessian=[[1, 2], [2, 1]], covariance=sp.eye(2)), NotApplicable, "positive definite Hessian"),
+        (lambda: ey.discrete_law(ey.SGD, hessian=H, covariance=C), ParameterError, "must be an optimizer such as ey.SGD\\(\\), got <class"),
+        (lambda: ey.discrete_covariance("sgd", hessian=H, covariance=C), ParameterError, "must be an optimizer such as ey.SGD\\(\\), got 'sgd'"),
+        (lambda: ey.discrete_law(ey.SGD(), hessian=[[1, 2], [3]], covariance=C), ParameterError, "rows of one length"),
+        (lambda: ey.discrete_law(ey.SGD(), hessian=[[None]], covariance=1), ParameterError, "numbers or sympy expressions, got None"),
+        (lambda: ey.discrete_law(ey.SGD(), hessian=[[float("inf")]], covariance=1), ParameterError, "real and finite"),
         (lambda: ey.discrete_covariance(ey.WhiteNoiseGD(), hessian=H, covariance=C), EyringError, "solved for batch noise alone"),
     ],
 )
@@ -69,3 +79,51 @@ def test_runs_that_never_settle_are_refused(build, error, message):
     """With the spectral radius measured."""
     with pytest.raises(error, match=message):
         build()
+
+
+def test_a_compiled_law_refuses_steps_that_overshoot():
+    """Beyond eta h = 2 the expression is a negative variance."""
+    law = ey.discrete_law(ey.SGD(), hessian=sp.Matrix([[2]]), covariance=sp.Matrix([[1]]))
+    compiled = law.compile("numpy")
+    assert compiled(eta=0.5) == pytest.approx(0.25)
+    with pytest.raises(NotApplicable, match=r"eta < 1; not so for eta = 1\.5\. Lower the learning rate"):
+        compiled(eta=1.5)
+
+
+@pytest.mark.parametrize("optimizer", [ey.SGD, ey.MomentumSGD, ey.Nesterov])
+@pytest.mark.parametrize("hessian", [sp.diag(2, R(1, 2)), H])
+def test_conditions_hold_exactly_where_the_steps_contract(optimizer, hessian):
+    """Against the spectral radius that the law in numbers measures, at drawn learning rates and momenta."""
+    generator = random.Random(7)
+    momenta = [R(0)] if optimizer is ey.SGD else [R(1, 5), R(9, 10)]
+    for momentum in momenta:
+        fixed = {} if optimizer is ey.SGD else {"momentum": momentum}
+        conditions = ey.discrete_law(optimizer(**fixed), hessian=hessian, covariance=sp.eye(2)).conditions
+        assert all(c.hard for c in conditions)
+        for _ in range(8):
+            rate = R(generator.randint(1, 400), 100)
+            holds = all(c.relation.subs({s: rate for s in c.relation.free_symbols}) == sp.true for c in conditions)
+            try:
+                ey.discrete_covariance(optimizer(learning_rate=rate, **fixed), hessian=hessian, covariance=sp.eye(2))
+            except NotApplicable:
+                assert not holds
+            else:
+                assert holds
+
+
+def test_a_matrix_learning_rate_has_its_conditions():
+    """One Hurwitz test of the whole step, where no two matrices commute; [[eta, 1/20], [1/20, 3/10]] needs a positive determinant."""
+    eta = sp.Symbol("eta", positive=True)
+    steps = sp.Matrix([[eta, R(1, 20)], [R(1, 20), R(3, 10)]])
+    conditions = ey.discrete_law(ey.SGD(learning_rate=steps), hessian=H, covariance=C).conditions
+    held = [all(c.holds({eta: value}) for c in conditions) for value in (R(1, 200), R(1, 100), R(1, 2), R(5, 2))]
+    assert held == [False, True, True, False]
+
+
+@pytest.mark.parametrize("wrap", [sp.Matrix, list, np.array])
+def test_decimals_lists_and_arrays_are_read_exactly(wrap):
+    """A decimal 0.3 means 3/10 wherever it stands."""
+    law = ey.discrete_law(ey.SGD(learning_rate=0.4), hessian=wrap([[1, 0.3], [0.3, 0.5]]), covariance=wrap([[0.7, -0.4], [-0.4, 0.9]]))
+    assert law.expression == ey.discrete_covariance(ey.SGD(learning_rate=R(2, 5)), hessian=H, covariance=C)
+    mixed = ey.discrete_law(ey.SGD(), hessian=sp.diag(2, 1), covariance=wrap([[1, 0.5], [0.5, 1]]))
+    assert not mixed.expression.has(sp.Float)

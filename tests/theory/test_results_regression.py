@@ -202,6 +202,11 @@ def test_three_symbolic_dimensions_at_once():
         (lambda: label_noise_law(input_covariance=[[1, 2], [3, 4]]), EyringError, "must be symmetric"),
         (lambda: label_noise_law(input_covariance=H, learning_rate=sp.eye(3)), EyringError, "one for each weight"),
         (lambda: label_noise_law(input_covariance=1, label_variance=-1), ParameterError, "label_variance must be a real number at least 0"),
+        (lambda: label_noise_law(input_covariance=-1), EyringError, "positive definite; the one given has -1 on its diagonal"),
+        (lambda: label_noise_law(input_covariance=[[1, 2], [2, 1]]), EyringError, "positive definite; the one given has the eigenvalue -1"),
+        (lambda: label_noise_law(input_covariance=float("nan")), ParameterError, "real and finite"),
+        (lambda: label_noise_law(input_covariance=1, momentum=[1, 2]), ParameterError, "momentum must be one number"),
+        (lambda: weight_decay_law(input_covariance=sp.diag(1, 0), target=(1, 1)), EyringError, "positive definite"),
         (lambda: label_noise_law(input_covariance=1, batch_size=0), ParameterError, "batch_size"),
         (lambda: label_noise_law(input_covariance=1, learning_rate=R(3, 2), batch_size=2, momentum=0), NotApplicable, "Lower the learning rate"),
         (lambda: weight_decay_law(input_covariance=H, target=1), EyringError, "one entry for each of 2 weights"),
@@ -217,6 +222,18 @@ def test_problems_that_do_not_settle_are_refused(build, error, message):
     """What was given, what is needed, what to do."""
     with pytest.raises(error, match=message):
         build()
+
+
+@pytest.mark.parametrize("wrap", [sp.Matrix, list, np.array])
+def test_matrices_of_decimals_are_read_exactly(wrap):
+    """Lists, arrays and sympy matrices alike."""
+    numbers = {"learning_rate": 0.1, "batch_size": 8, "momentum": 0.9, "label_variance": 1}
+    exact = {"learning_rate": R(1, 10), "batch_size": 8, "momentum": R(9, 10), "label_variance": 1}
+    inputs, A = wrap([[2, 0.3], [0.3, 1]]), sp.Matrix([[2, R(3, 10)], [R(3, 10), 1]])
+    given = label_noise_law(input_covariance=inputs, **numbers).covariance.expression
+    assert given == label_noise_law(input_covariance=A, **exact).covariance.expression
+    decayed = weight_decay_law(input_covariance=inputs, target=wrap([1, 0.5]), weight_decay=0.1, **numbers).test_loss.expression
+    assert decayed == weight_decay_law(input_covariance=A, target=(1, R(1, 2)), weight_decay=R(1, 10), **exact).test_loss.expression
 
 
 def test_the_proportional_limit_is_an_approximation_of_two_percent_and_exact_without_residuals():

@@ -53,13 +53,13 @@ class FrozenIntegral(Road):
         """Low and high barriers over the loss at the minimum."""
         rows = []
         with mpmath.workdps(30):
-            for low, high in (("1/5", "3/4"), ("2", "5/2"), ("1/30", "3")):
+            for low, high, batch, rate, bend in (("1/5", "3/4", 3, "1/20", "7/4"), ("2", "5/2", 5, "1/30", "3/2"), ("1/30", "3", 2, "1/10", "5/3")):
                 a, b = (_real(Fraction(v)) for v in (low, high))
                 slope, level = (lambda u, g=b - a: 6 * g * u * (1 - u)), (lambda u, a=a, g=b - a: a + g * u**2 * (3 - 2 * u))
                 growing = mpmath.quad(lambda u, slope=slope, level=level: slope(u) / level(u), [0, 0.25, 0.5, 1])
                 frozen = mpmath.quad(lambda u, slope=slope, a=a: slope(u) / a, [0, 1])
-                values = {"L_a": Fraction(low), "L_b": Fraction(high), "B": 3, "eta": Fraction(1, 20), "H_a": Fraction(7, 4)}
-                rows.append(Trial(values, (frozen - growing) * 60 * 4 / 7, 1e-12))
+                values = {"L_a": Fraction(low), "L_b": Fraction(high), "B": batch, "eta": Fraction(rate), "H_a": Fraction(bend)}
+                rows.append(Trial(values, (frozen - growing) * _real(batch / (Fraction(rate) * Fraction(bend))), 1e-12))
         return rows
 
 

@@ -7,7 +7,7 @@ import mpmath
 
 from eyring.numerics.exact.gaussian_mean import batch_covariance, gaussian_mean
 from eyring.numerics.roads.contract import Road, Trial
-from eyring.numerics.roads.label_noise_covariance import BATCH, DIGITS, TOLERANCE, exact, number, symmetric
+from eyring.numerics.roads.label_noise_covariance import BATCHES, DIGITS, TOLERANCE, exact, number, symmetric
 
 __all__ = ["LeastLossOnNoisyInputs", "NoisyInputs"]
 
@@ -25,7 +25,7 @@ class NoisyInputs(Road):
 
     def trials(self) -> Sequence[Trial]:
         """Variances of the inputs, covariance of their noise, the labels' weights, the weights."""
-        return [_trial(*map(exact, case)) for case in CASES]
+        return [_trial(exact(a), exact(noise), exact(u), exact(w), batch) for (a, noise, u, w), batch in zip(CASES, BATCHES, strict=True)]
 
 
 class LeastLossOnNoisyInputs(Road):
@@ -39,7 +39,7 @@ class LeastLossOnNoisyInputs(Road):
         return [_least(*map(exact, case[:3])) for case in CASES]
 
 
-def _trial(a: Sequence[Fraction], noise: Sequence[Fraction], u: Sequence[Fraction], w: Sequence[Fraction]) -> Trial:
+def _trial(a: Sequence[Fraction], noise: Sequence[Fraction], u: Sequence[Fraction], w: Sequence[Fraction], batch: int) -> Trial:
     with mpmath.workdps(DIGITS):
         target, weights, law = [number(c) for c in u], [number(c) for c in w], _law(a, noise)
 
@@ -50,8 +50,8 @@ def _trial(a: Sequence[Fraction], noise: Sequence[Fraction], u: Sequence[Fractio
             return [(z[k] + z[2 + k]) * miss(z) for k in (0, 1)]
 
         loss, one, two = gaussian_mean(lambda z: [miss(z) ** 2 / 2, *gradient(z)], law)
-        covariance = batch_covariance(gradient, law, batch_size=BATCH)
-    return Trial({**_named(a, noise), "L": loss, "g_1": one, "g_2": two, "B": BATCH}, covariance, TOLERANCE)
+        covariance = batch_covariance(gradient, law, batch_size=batch)
+    return Trial({**_named(a, noise), "L": loss, "g_1": one, "g_2": two, "B": batch}, covariance, TOLERANCE)
 
 
 def _least(a: Sequence[Fraction], noise: Sequence[Fraction], u: Sequence[Fraction]) -> Trial:

@@ -12,7 +12,6 @@ __all__ = ["FittedSamples"]
 
 Loss = Callable[[mpmath.mpf], mpmath.mpf]
 DISTANCES = ("0.004", "0.007", "0.011", "0.016")
-BATCH = 2
 
 
 class FittedSamples(Limit):
@@ -27,7 +26,7 @@ class FittedSamples(Limit):
         waves = [partial(_wave, c, k) for c, k in ((1.5, 1.2), (0.5, 3.0), (2.5, 0.4), (0.3, 5.0), (1.0, 0.7))]
         growth = [partial(_growth, c, k) for c, k in ((0.4, 1.5), (1.25, -0.6), (0.2, 2.5), (3.0, 0.3))]
         with mpmath.workdps(40):
-            return [trial for name, losses in (("waves", waves), ("growth", growth)) for trial in _group(name, losses)]
+            return [trial for name, losses, size in (("waves", waves, 2), ("growth", growth, 3)) for trial in _group(name, losses, size)]
 
 
 def _wave(height: float, number: float, x: mpmath.mpf) -> mpmath.mpf:
@@ -38,14 +37,14 @@ def _growth(height: float, rate: float, x: mpmath.mpf) -> mpmath.mpf:
     return height * (mpmath.exp(rate * x) - 1) ** 2
 
 
-def _group(name: str, losses: Sequence[Loss]) -> list[Trial]:
+def _group(name: str, losses: Sequence[Loss], size: int) -> list[Trial]:
     curvatures = [mpmath.diff(loss, 0, 2) for loss in losses]
     mean, square = mpmath.fsum(curvatures) / len(losses), mpmath.fsum(h**2 for h in curvatures) / len(losses)
     trials = []
     for x in map(mpmath.mpf, DISTANCES):
         slopes = [mpmath.diff(loss, x) for loss in losses]
-        batches = [mpmath.fsum(batch) / BATCH for batch in product(slopes, repeat=BATCH)]
+        batches = [mpmath.fsum(batch) / size for batch in product(slopes, repeat=size)]
         variance = mpmath.fsum(b**2 for b in batches) / len(batches) - (mpmath.fsum(batches) / len(batches)) ** 2
-        values = {"H": mean, "h_sq": square, "L": mpmath.fsum(loss(x) for loss in losses) / len(losses), "B": BATCH}
+        values = {"H": mean, "h_sq": square, "L": mpmath.fsum(loss(x) for loss in losses) / len(losses), "B": size}
         trials.append(Trial(values, variance, smallness=float(x), group=name))
     return trials

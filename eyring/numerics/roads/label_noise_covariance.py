@@ -8,11 +8,11 @@ import mpmath
 from eyring.numerics.exact.gaussian_mean import batch_covariance
 from eyring.numerics.roads.contract import Road, Trial
 
-__all__ = ["LabelNoiseAtPoint", "LabelNoiseOverWeights", "QuietLabels", "exact", "regression_covariance", "weights_of_covariance"]
+__all__ = ["BATCHES", "LabelNoiseAtPoint", "LabelNoiseOverWeights", "QuietLabels", "exact", "regression_covariance", "weights_of_covariance"]
 
 TOLERANCE = 1e-25
 DIGITS = 40
-BATCH = 2
+BATCHES = (2, 1)  # of the trials, in order
 
 
 class LabelNoiseAtPoint(Road):
@@ -24,7 +24,7 @@ class LabelNoiseAtPoint(Road):
     def trials(self) -> Sequence[Trial]:
         """Inputs' covariance, distance from the labels' own weights, variance of a label."""
         cases = [(("7/5", "3/10", "1/2"), ("4/5", "-11/10"), "7/10"), (("3/5", "-2/5", "9/4"), ("6/5", "17/10"), "13/5")]
-        return [_at_point(exact(a), exact(w), Fraction(v)) for a, w, v in cases]
+        return [_at_point(exact(a), exact(w), Fraction(v), batch) for (a, w, v), batch in zip(cases, BATCHES, strict=True)]
 
 
 class LabelNoiseOverWeights(Road):
@@ -36,7 +36,7 @@ class LabelNoiseOverWeights(Road):
     def trials(self) -> Sequence[Trial]:
         """Variances of the inputs, covariance of the weights, standard deviation of a label."""
         cases = [(("7/5", "1/2"), ("4/5", "3/10", "11/10"), "6/5"), (("3/5", "9/4"), ("13/10", "-7/10", "17/20"), "7/10")]
-        return [_over_weights(exact(a), exact(s), Fraction(sigma)) for a, s, sigma in cases]
+        return [_over_weights(exact(a), exact(s), Fraction(sigma), batch) for (a, s, sigma), batch in zip(cases, BATCHES, strict=True)]
 
 
 class QuietLabels(Road):
@@ -48,7 +48,7 @@ class QuietLabels(Road):
     def trials(self) -> Sequence[Trial]:
         """Variances of the inputs and covariance of the weights."""
         cases = [(("7/5", "1/2"), ("4/5", "3/10", "11/10")), (("3/5", "9/4"), ("13/10", "-7/10", "17/20"))]
-        return [_over_weights(exact(a), exact(s), Fraction(0)) for a, s in cases]
+        return [_over_weights(exact(a), exact(s), Fraction(0), batch) for (a, s), batch in zip(cases, BATCHES, strict=True)]
 
 
 def exact(numbers: Sequence[str]) -> tuple[Fraction, ...]:
@@ -56,7 +56,7 @@ def exact(numbers: Sequence[str]) -> tuple[Fraction, ...]:
     return tuple(map(Fraction, numbers))
 
 
-def regression_covariance(inputs: mpmath.matrix, away: Sequence[mpmath.mpf], label_variance: mpmath.mpf, *, batch_size: int = BATCH) -> list[list]:
+def regression_covariance(inputs: mpmath.matrix, away: Sequence[mpmath.mpf], label_variance: mpmath.mpf, *, batch_size: int) -> list[list]:
     """Return the covariance of the minibatch gradient of (x.w - y)^2/2 at a distance from the labels' own weights."""
     law = mpmath.zeros(3)
     law[:2, :2], law[2, 2] = inputs, label_variance or 1
@@ -74,21 +74,21 @@ def weights_of_covariance(spread: mpmath.matrix) -> list[list[mpmath.mpf]]:
     return [[sign * root[0, k], sign * root[1, k]] for k in (0, 1) for sign in (1, -1)]
 
 
-def _at_point(a: tuple[Fraction, ...], w: tuple[Fraction, ...], variance: Fraction) -> Trial:
+def _at_point(a: tuple[Fraction, ...], w: tuple[Fraction, ...], variance: Fraction, batch: int) -> Trial:
     with mpmath.workdps(DIGITS):
         inputs, away = symmetric(a), [number(c) for c in w]
         slope = inputs * mpmath.matrix(away)
         loss = (away[0] * slope[0] + away[1] * slope[1] + number(variance)) / 2
-        values: Mapping[str, object] = {"H_11": a[0], "H_12": a[1], "H_22": a[2], "L": loss, "g_1": slope[0], "g_2": slope[1], "B": BATCH}
-        return Trial(values, regression_covariance(inputs, away, number(variance)), TOLERANCE)
+        values: Mapping[str, object] = {"H_11": a[0], "H_12": a[1], "H_22": a[2], "L": loss, "g_1": slope[0], "g_2": slope[1], "B": batch}
+        return Trial(values, regression_covariance(inputs, away, number(variance), batch_size=batch), TOLERANCE)
 
 
-def _over_weights(a: tuple[Fraction, ...], s: tuple[Fraction, ...], sigma: Fraction) -> Trial:
+def _over_weights(a: tuple[Fraction, ...], s: tuple[Fraction, ...], sigma: Fraction, batch: int) -> Trial:
     with mpmath.workdps(DIGITS):
         inputs = symmetric((a[0], Fraction(0), a[1]))
-        found = [regression_covariance(inputs, w, number(sigma) ** 2) for w in weights_of_covariance(symmetric(s))]
+        found = [regression_covariance(inputs, w, number(sigma) ** 2, batch_size=batch) for w in weights_of_covariance(symmetric(s))]
         mean = [[mpmath.fsum(c[i][j] for c in found) / 4 for j in (0, 1)] for i in (0, 1)]
-    values = {"a_1": a[0], "a_2": a[1], "Sigma_11": s[0], "Sigma_12": s[1], "Sigma_22": s[2], "sigma_y": sigma, "B": BATCH}
+    values = {"a_1": a[0], "a_2": a[1], "Sigma_11": s[0], "Sigma_12": s[1], "Sigma_22": s[2], "sigma_y": sigma, "B": batch}
     return Trial(values, mean, TOLERANCE)
 
 

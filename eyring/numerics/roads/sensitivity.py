@@ -91,6 +91,7 @@ class _Well:
 
 
 WELLS = {"right": _Well(0.6, 0.05, 0.3, 0.24, from_right=False), "left": _Well(0.9, -0.06, 0.2, 0.76, from_right=True)}
+BATCHES = {"right": 3, "left": 5}
 
 
 def _by_bend(well: _Well, sde: SDE, noise: float, bend: float) -> float:
@@ -146,7 +147,7 @@ class HessianNoiseDifferences(Limit):
     def trials(self) -> Sequence[Trial]:
         """A way to the right and one to the left; noise = eta/(2 B)."""
         return [
-            Trial({**well.local, "B": 3, "eta": 6 * noise}, slope, smallness=noise, group=name)
+            Trial({**well.local, "B": BATCHES[name], "eta": 2 * BATCHES[name] * noise}, slope, smallness=noise, group=name)
             for name, well, noise, slope in _elasticities(_Well.frozen, WEAK_BY_CURVATURE)
         ]
 
@@ -176,7 +177,7 @@ class LossNoiseDifferences(Limit):
     def trials(self) -> Sequence[Trial]:
         """A way to the right and one to the left; noise = eta/B."""
         return [
-            Trial({**well.local, "B": 3, "eta": 3 * noise}, slope, smallness=noise, group=name)
+            Trial({**well.local, "B": BATCHES[name], "eta": BATCHES[name] * noise}, slope, smallness=noise, group=name)
             for name, well, noise, slope in _elasticities(_Well.by_loss, (0.0025, 0.0018, 0.0013, 0.0009))
         ]
 
@@ -234,5 +235,6 @@ class InverseScaleDifferences(Limit):
             sde = well.frozen()
             for noise in WEAK_BY_CURVATURE:
                 by_log = _slope(partial(_by_scale, well, sde, noise), k)
-                rows.append(Trial({"k": k, **well.local, "B": 3, "eta": 6 * noise}, -k * by_log, smallness=noise, group=name))
+                values = {"k": k, **well.local, "B": BATCHES[name], "eta": 2 * BATCHES[name] * noise}
+                rows.append(Trial(values, -k * by_log, smallness=noise, group=name))
         return rows

@@ -11,7 +11,8 @@ from eyring.numerics.roads.contract import Limit, Trial
 __all__ = ["PiecewiseDensity", "PiecewiseEquality"]
 
 TILTS = {(0.6, 0.2, 0.75): (0.1235, 0.125, 0.127), (1.1, 0.24, 0.8): (0.109, 0.111, 0.114)}
-BATCH = 3  # eta is what shrinks
+BATCHES = {"deep": 3, "high": 5}  # eta is what shrinks
+BATCH = 3
 NOISES = (0.0016, 0.0011, 0.0008)  # eta/(2 B)
 
 
@@ -88,7 +89,7 @@ class PiecewiseDensity(Limit):
             for name, wells in (("deep", _Wells(0.6, 0.05, (0.2, 0.75))), ("high", _Wells(1.1, -0.08, (0.24, 0.8)))):
                 for noise in NOISES:
                     ratio = mpmath.exp(wells.log_ratio(mpmath.mpf(noise)))
-                    rows.append(Trial(wells.values() | {"B": BATCH, "eta": 2 * BATCH * noise}, ratio, smallness=noise, group=name))
+                    rows.append(Trial(wells.values() | {"B": BATCHES[name], "eta": 2 * BATCHES[name] * noise}, ratio, smallness=noise, group=name))
         return rows
 
 

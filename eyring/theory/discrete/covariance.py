@@ -1,21 +1,26 @@
 """The exact stationary covariance of an optimizer at finite step size, on a quadratic loss with constant noise."""
 
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TypeAlias
 
 import mpmath
 import sympy as sp
 from sympy.polys.matrices import DomainMatrix
 
-from eyring.errors import EyringError, NotApplicable
+from eyring.errors import EyringError, NotApplicable, ParameterError
 from eyring.theory.definite import demand_covariance
 from eyring.theory.derivation import Derivation, Rule
+from eyring.theory.discrete.matrix_reader import exact_matrix, exact_scalar, square_matrix
+from eyring.theory.discrete.stability import Demands, contraction_conditions, contraction_demands
 from eyring.theory.dynamics.contract import GRADIENT, PARAMETER, WHITE_NOISE, Dynamics
 from eyring.theory.formula import Formula
+from eyring.theory.regime import Condition
 from eyring.theory.stationary.lyapunov import solve_together
-from eyring.theory.symbols import exact_number
 from eyring.theory.symbols import learning_rate as ETA
 
 __all__ = ["discrete_covariance", "discrete_law"]
+
+Matrix: TypeAlias = sp.MatrixBase | Sequence | sp.Expr | float  # or a numpy array; read by exact_matrix
 
 
 class _Step(NamedTuple):
@@ -36,7 +41,7 @@ class _Step(NamedTuple):
         return all(m[i, j] == 0 for m in (self.A, self.K) for i in range(m.rows) for j in range(m.cols) if (i - j) % n)
 
 
-def discrete_covariance(dynamics: Dynamics, *, hessian: sp.MatrixBase, covariance: sp.MatrixBase) -> sp.ImmutableMatrix:
+def discrete_covariance(dynamics: Dynamics, *, hessian: Matrix, covariance: Matrix) -> sp.ImmutableMatrix:
     """Return the stationary covariance of the parameters under the optimizer's own steps, nothing taken as small.
 
     One step is linear, z' = A z + K zeta with z = (parameters, buffers) and Cov[zeta] = C, so S = A S A^T + K C K^T. Hessian, noise and a matrix
@@ -44,7 +49,7 @@ def discrete_covariance(dynamics: Dynamics, *, hessian: sp.MatrixBase, covarianc
 
     Args:
         dynamics: The optimizer; its learning rate may be a matrix (preconditioned steps).
-        hessian: H of L = x^T H x/2, (n, n).
+        hessian: H of L = x^T H x/2, (n, n): a sympy matrix, nested lists or a numpy array; a decimal 0.1 means 1/10.
         covariance: C of the minibatch gradient, (n, n), already divided by the batch size.
 
     Returns:
@@ -52,7 +57,8 @@ def discrete_covariance(dynamics: Dynamics, *, hessian: sp.MatrixBase, covarianc
 
     Raises:
         EyringError: If the shapes differ or the dynamics injects noise of its own.
-        NotApplicable: If the steps do not contract: the learning rate is beyond 2 (1 + mu)/curvature, or a direction is flat.
+        ParameterError: If the dynamics is no optimizer, or an entry no real, finite number or expression.
+        NotApplicable: If the steps do not contract: the learning rate is beyond 2 (1 + mu)/curvature, or a direction is flat or a saddle's.
 
     Source: Liu, Ziyin & Ueda 2021 give the equation for heavy ball; here it is solved from the update rule.
 
@@ -60,23 +66,25 @@ def discrete_covariance(dynamics: Dynamics, *, hessian: sp.MatrixBase, covarianc
     >>> discrete_covariance(SGD(learning_rate=sp.Rational(1, 2)), hessian=sp.Matrix([[1]]), covariance=sp.Matrix([[3]]))
     Matrix([[1]])
     """
-    step = _read(dynamics, hessian, covariance)
+    step, _ = _read(dynamics, hessian, covariance)
     n = step.C.rows
     return _stationary(step)[:n, :n]
 
 
-def discrete_law(dynamics: Dynamics, *, hessian: sp.MatrixBase, covariance: sp.MatrixBase) -> Formula:
+def discrete_law(dynamics: Dynamics, *, hessian: Matrix, covariance: Matrix) -> Formula:
     """Return the same covariance with its derivation: one step, the law of parameters and buffers that it leaves as it is, its first block.
 
-    Arguments, refusals and source are those of ``discrete_covariance``.
+    Arguments, refusals and source are those of ``discrete_covariance``. The formula's conditions say when the steps contract, exactly.
 
     >>> from eyring.theory.dynamics import MomentumSGD
     >>> h, c = sp.symbols("h c", positive=True)
     >>> law = discrete_law(MomentumSGD(momentum=sp.Rational(1, 2)), hessian=sp.Matrix([[h]]), covariance=sp.Matrix([[c]]))
     >>> sp.factor(law.expression)
     Matrix([[-3*c*eta/(h*(eta*h - 3))]])
+    >>> [c.relation for c in law.conditions]
+    [eta*h < 3]
     """
-    step = _read(dynamics, hessian, covariance)
+    step, conditions = _read(dynamics, hessian, covariance)
     derivation = (
         Derivation("stationary covariance of an optimizer on a parabola")
         .define(
@@ -93,27 +101,71 @@ def discrete_law(dynamics: Dynamics, *, hessian: sp.MatrixBase, covariance: sp.M
         )
         .apply(_PARAMETERS, "that of the parameters", dim=step.C.rows)
     )
-    return Formula(derivation, "length^2", sp.Integer(1), name="discrete-law")
+    return Formula(derivation, "length^2", sp.Integer(1), conditions, name="discrete-law")
 
 
-def _read(dynamics: Dynamics, hessian: sp.MatrixBase, covariance: sp.MatrixBase) -> _Step:
-    H, C = (sp.ImmutableMatrix(m if isinstance(m, sp.MatrixBase) else [[m]]).applyfunc(exact_number) for m in (hessian, covariance))
-    n = H.rows
-    if H.shape != (n, n) or C.shape != (n, n) or H != H.T:
+def _read(dynamics: Dynamics, hessian: Matrix, covariance: Matrix) -> tuple[_Step, tuple[Condition, ...]]:
+    if not isinstance(dynamics, Dynamics):
+        raise ParameterError(f"the dynamics must be an optimizer such as ey.SGD(), got {dynamics!r}")
+    H = square_matrix(hessian, "the Hessian")
+    C = square_matrix(covariance, "the covariance of the minibatch gradient")
+    if H.shape != C.shape:
         raise EyringError(f"hessian and covariance must be symmetric matrices of one shape, got {H.shape} and {C.shape}")
     demand_covariance(C, "the covariance of the minibatch gradient")
     step = _linear_step(dynamics, H, C)
     _demand_contraction(step.A)
-    return step
+    conditions = _conditions(dynamics, H, step) if step.A.free_symbols else ()
+    broken = [c for c in conditions if c.holds({}) is False]
+    if broken:
+        raise NotApplicable(f"these steps have no stationary law, which needs that {broken[0].sentence}. {broken[0].remedy}")
+    return step, conditions
+
+
+def _conditions(dynamics: Dynamics, H: sp.ImmutableMatrix, step: _Step) -> tuple[Condition, ...]:
+    """Say when the steps contract: axis by axis, or for one learning rate through the eigenvalues of the Hessian, or for the whole step."""
+    found = (c for demands in _demands(dynamics, H, step) for c in contraction_conditions(demands))
+    return tuple({c.relation: c for c in found}.values())
+
+
+def _demands(dynamics: Dynamics, H: sp.ImmutableMatrix, step: _Step) -> Iterator[Demands]:
+    n = H.rows
+    if step.axes_apart:
+        yield from (contraction_demands(step.A.extract(_places(step, i), _places(step, i))) for i in range(n))
+    elif isinstance(dynamics.hyperparameters["learning_rate"], sp.MatrixBase):
+        yield contraction_demands(step.A)
+    else:
+        k = sp.Dummy("k", real=True)
+        one = contraction_demands(_linear_step(dynamics, sp.ImmutableMatrix([[k]]), sp.ImmutableMatrix([[1]])).A)
+        held, short, *forgets = (_leading_minors(d, k, H) for d in (one.held, one.short, *one.forgets))
+        yield from (Demands(held[i], short[i], tuple(m[i] for m in forgets)) for i in range(n))
+
+
+def _leading_minors(demand: sp.Expr, k: sp.Symbol, H: sp.ImmutableMatrix) -> list[sp.Expr]:
+    """Return what must be positive for a polynomial of k to be so at every eigenvalue of H: the leading minors of the polynomial of H."""
+    if not demand.has(k):
+        return [demand] * H.rows
+    value = sp.zeros(*H.shape)
+    for coefficient in sp.Poly(demand, k).all_coeffs():
+        value = value * H + coefficient * sp.eye(H.rows)
+    return [sp.factor(value[:i, :i].det(method="berkowitz")) for i in range(1, H.rows + 1)]
+
+
+def _places(step: _Step, axis: int) -> list[int]:
+    """Return where one coordinate's parameter and buffers stand in z."""
+    return list(range(axis, step.A.rows, step.C.rows))
 
 
 def _linear_step(dynamics: Dynamics, H: sp.ImmutableMatrix, C: sp.ImmutableMatrix) -> _Step:
     """Read A and K off the update rule: each line is linear in parameter, buffers and gradient, and the gradient is H x + zeta."""
     n, generic = H.rows, dynamics.symbolic()
     buffers = generic.buffers
-    rate = exact_number(dynamics.hyperparameters["learning_rate"])
-    step = rate if isinstance(rate, sp.MatrixBase) else sp.eye(n) * rate
-    values = {s: dynamics.hyperparameters[name] for name, s in generic.hyperparameters.items() if isinstance(s, sp.Symbol) and s != ETA}
+    rate = exact_matrix(dynamics.hyperparameters["learning_rate"], "the learning rate")
+    step = rate if rate.shape != (1, 1) else sp.eye(n) * rate[0, 0]
+    if step.shape != (n, n):
+        raise EyringError(f"a matrix learning rate must have the shape of the Hessian, {(n, n)}, got {step.shape}")
+    values = {
+        s: exact_scalar(dynamics.hyperparameters[name], name) for name, s in generic.hyperparameters.items() if isinstance(s, sp.Symbol) and s != ETA
+    }
     size = n * (1 + len(buffers))
     place = {symbol: sp.eye(size)[k * n : (k + 1) * n, :] for k, symbol in enumerate((PARAMETER, *buffers))}
     noise = {symbol: sp.zeros(n, n) for symbol in place}
@@ -149,7 +201,7 @@ def _pair_by_pair(step: _Step) -> sp.ImmutableMatrix:
     """Solve s = A_i s A_j^T + C_ij K_i K_j^T for coordinates i and j, A_i being the step of one coordinate: 1 x 1, or 2 x 2 with a buffer."""
     n = step.C.rows
     states = step.A.rows // n
-    places = [range(i, step.A.rows, n) for i in range(n)]  # of each coordinate's parameter and buffer in z
+    places = [_places(step, i) for i in range(n)]
     pairs = {}
     for i in range(n):
         for j in range(i, n):

@@ -111,6 +111,8 @@ def _other_exits(problem: EscapeProblem) -> list[Condition]:
 
 def _step_conditions(problem: EscapeProblem, limit: sp.Expr) -> list[Condition]:
     above, below = sp.fraction(sp.together(limit))
+    if above.is_negative:
+        above, below = -above, -below
     scale = problem.sde.clock if problem.kinetic is None else problem.sde.clock**2
     remedy = f"The optimizer is stable at curvatures below {limit}: lower the learning rate, or start from a flatter minimum."
     stable = [

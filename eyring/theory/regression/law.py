@@ -7,7 +7,7 @@ from functools import cache, cached_property
 import sympy as sp
 from sympy.polys.matrices import DomainMatrix
 
-from eyring.errors import EyringError, NotApplicable
+from eyring.errors import NotApplicable
 from eyring.theory.derivation import Derivation
 from eyring.theory.discrete.matrix_words import insert, matrix_symbol, without_common_words
 from eyring.theory.discrete.moment_balance import COVARIANCE, HESSIAN, NOISE, RATE, balance_of, moment_balance, solved_by
@@ -17,10 +17,9 @@ from eyring.theory.regime import Condition, greater, less
 from eyring.theory.regression.averaged_noise import ERROR_SQUARE, INPUTS, LABEL_VARIANCE, TRACE, averaged_noise
 from eyring.theory.stationary.lyapunov import solve_together
 from eyring.theory.symbols import batch_size as B
-from eyring.theory.symbols import exact_number
 from eyring.theory.symbols import momentum as mu
 
-__all__ = ["SHIFT", "Regression", "RegressionLaw", "regression_balance", "square_matrix"]
+__all__ = ["SHIFT", "Regression", "RegressionLaw", "regression_balance"]
 
 SHIFT = matrix_symbol("F")  # f f^T, f the mean of w less the weights that made the labels
 
@@ -224,22 +223,6 @@ class Regression:
         else:
             fall = (1 - m) * (x + y) + (m * (x**2 + y**2) - (1 + m**2) * x * y) / (1 - m**2)
         return p * q * (a * c * f + a * level) / (self.batch_size * fall - p * q * a * c)
-
-
-def square_matrix(given: object, what: str, size: int | None = None) -> sp.ImmutableMatrix:
-    """Return a symmetric matrix of exact entries; a number is that multiple of the unit matrix.
-
-    Raises:
-        EyringError: If it is not square, not symmetric, or of another size.
-    """
-    rows = isinstance(given, sp.MatrixBase | list | tuple)
-    matrix = sp.ImmutableMatrix(given) if rows else exact_number(given) * sp.eye(size or 1).as_immutable()
-    matrix = matrix.applyfunc(exact_number)
-    if matrix.rows != matrix.cols or (size is not None and matrix.rows != size):
-        raise EyringError(f"{what} must be square" + (f" with {size} rows, one for each weight" if size else "") + f", got shape {matrix.shape}")
-    if (matrix - matrix.T).applyfunc(sp.expand) != sp.zeros(*matrix.shape):
-        raise EyringError(f"{what} must be symmetric, got {matrix.tolist()}")
-    return matrix
 
 
 def _commute(one: sp.MatrixBase, other: sp.MatrixBase) -> bool:

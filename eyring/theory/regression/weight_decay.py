@@ -1,11 +1,14 @@
 """Where minibatch SGD settles in linear regression with weight decay, which may be negative: exact, whatever commutes with what."""
 
+from collections.abc import Sequence
+
 import sympy as sp
 
 from eyring.errors import EyringError
-from eyring.theory.regression.law import Regression, RegressionLaw, square_matrix
+from eyring.theory.discrete.matrix_reader import demand_positive_definite, exact_matrix, exact_scalar, square_matrix
+from eyring.theory.regression.law import Regression, RegressionLaw
 from eyring.theory.symbols import batch_size as B
-from eyring.theory.symbols import exact_number, label_std
+from eyring.theory.symbols import label_std
 from eyring.theory.symbols import learning_rate as ETA
 from eyring.theory.symbols import momentum as MU
 from eyring.theory.symbols import ridge as GAMMA
@@ -15,11 +18,11 @@ __all__ = ["weight_decay_law"]
 
 def weight_decay_law(
     *,
-    input_covariance: sp.MatrixBase | sp.Expr | float,
-    target: sp.MatrixBase | list | tuple | sp.Expr | float,
-    weight_decay: sp.MatrixBase | sp.Expr | float = GAMMA,
+    input_covariance: sp.MatrixBase | Sequence | sp.Expr | float,
+    target: sp.MatrixBase | Sequence | sp.Expr | float,
+    weight_decay: sp.MatrixBase | Sequence | sp.Expr | float = GAMMA,
     label_variance: sp.Expr | float = label_std**2,
-    learning_rate: sp.MatrixBase | sp.Expr | float = ETA,
+    learning_rate: sp.MatrixBase | Sequence | sp.Expr | float = ETA,
     batch_size: sp.Expr | int = B,
     momentum: sp.Expr | float = MU,
 ) -> RegressionLaw:
@@ -34,7 +37,7 @@ def weight_decay_law(
     the penalty. Exact rationals in give exact rationals out.
 
     Args:
-        input_covariance: A of the inputs, (n, n), or a number in one dimension.
+        input_covariance: A of the inputs, (n, n), or a number in one dimension. Matrices are sympy's, nested lists or numpy arrays.
         target: u, the weights that made the labels, one entry for each weight.
         weight_decay: Gamma, a number or a symmetric matrix, which may be negative; left out, the symbol Gamma.
         label_variance: sigma^2 of the labels; left out, sigma_y^2. In units of loss.
@@ -43,8 +46,8 @@ def weight_decay_law(
         momentum: mu; left out, the symbol.
 
     Raises:
-        EyringError: If a matrix is not symmetric or of another size than the target, or A + Gamma is singular.
-        ParameterError: If a number is out of range.
+        EyringError: If a matrix is not symmetric or of another size than the target, A not positive definite, or A + Gamma singular.
+        ParameterError: If a number is out of range, or an entry no real, finite number or expression.
         NotApplicable: If the numbers given do not settle.
 
     Source: Ziyin, Liu, Mori & Ueda 2022, Theorem 4 (eq. 11), for momentum 0 and clean labels; here solved from the update rule.
@@ -57,8 +60,9 @@ def weight_decay_law(
     29/4818
     """
     A = square_matrix(input_covariance, "the covariance of the inputs")
+    demand_positive_definite(A, "the covariance of the inputs")
     decay = square_matrix(weight_decay, "the weight decay", A.rows)
-    u = sp.ImmutableMatrix(list(target) if isinstance(target, sp.MatrixBase | list | tuple) else [target]).applyfunc(exact_number)
+    u = sp.ImmutableMatrix(list(exact_matrix(target, "the target")))
     if u.rows != A.rows:
         raise EyringError(f"the target has one entry for each of {A.rows} weights, got {u.rows}")
     K = sp.ImmutableMatrix(A + decay)
@@ -71,8 +75,8 @@ def weight_decay_law(
         hessian=K,
         offset=sp.ImmutableMatrix(-offset),
         rate=square_matrix(learning_rate, "the learning rate", A.rows),
-        label_variance=exact_number(label_variance),
-        batch_size=exact_number(batch_size),
-        momentum=exact_number(momentum),
+        label_variance=exact_scalar(label_variance, "label_variance"),
+        batch_size=exact_scalar(batch_size, "batch_size"),
+        momentum=exact_scalar(momentum, "momentum"),
     )
     return RegressionLaw(problem, "weight decay")
