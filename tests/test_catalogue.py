@@ -1,5 +1,6 @@
 """Every result of the catalogue: derived from steps that stand, confirmed by its second roads, and no small error gets past them."""
 
+import contextlib
 import functools
 import gc
 import time
@@ -122,6 +123,31 @@ def test_corrupted_rules_raise(name, monkeypatch):
                 CORRUPTED.add(line)
     finally:
         forget()
+
+
+@pytest.mark.exhaustive
+def test_a_false_line_does_not_pass_its_check(monkeypatch):
+    """Each claimed line of every derivation, doubled, leaves a residual; only densities, and what is claimed to vanish, are free of scale."""
+    forget()
+    blind, seen = set(), set()
+
+    def claim(self, statement, line, *, original=Derivation.claim, **options):
+        whole = original(self, statement, line, **options)
+        free = options.get("rule") == "Fokker-Planck residual" or statement.endswith("this vanishes")
+        if (self.title, statement) not in seen and not free:
+            seen.add((self.title, statement))
+            with contextlib.suppress(DerivationError, TypeError, ValueError, AttributeError):
+                original(self, statement, twice(line), **options)
+                blind.add((self.title, statement))
+        return whole
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Derivation, "claim", claim)
+        for entry in results().values():
+            entry.derive()
+    forget()
+    assert len(seen) > 100
+    assert blind == set()
 
 
 def test_every_result_has_a_road_and_every_road_a_result():

@@ -150,7 +150,9 @@ class RegressionLaw:
         return self._opened.claim(
             "the trace that it has",
             sp.Eq(TRACE, (self._own + level) / (1 - self._feedback) - level, evaluate=False),
-            residual=lambda stated, spread: _rest(stated.rhs - (p.inputs * (spread.subs(TRACE, stated.rhs) + p.displacement)).trace()),
+            residual=lambda stated, spread: (
+                stated.lhs - TRACE + _rest(stated.rhs - (p.inputs * (spread.subs(TRACE, stated.rhs) + p.displacement)).trace())
+            ),
             rule="trace",
         )
 
