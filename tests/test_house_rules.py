@@ -31,7 +31,7 @@ SKIPPED = {
 EVERYWHERE = {"eyring.errors", "eyring.theory", "sympy", "mpmath"}
 MAY_IMPORT = {
     "theory": EVERYWHERE,
-    "numerics": EVERYWHERE | {"eyring.numerics", "numpy", "scipy", "numba", "flint"},
+    "numerics": EVERYWHERE | {"eyring.numerics", "numpy", "scipy", "numba", "llvmlite", "flint"},
     "validation": EVERYWHERE | {"eyring", "numpy", "scipy", "numba", "torch", "sklearn", "matplotlib", "rich", "hypothesis"},
     "cli": EVERYWHERE | {"eyring", "rich"},
     "": {"eyring"},

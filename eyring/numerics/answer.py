@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from eyring.errors import ParameterError
+from eyring.errors import BeyondFloat64, ParameterError
 from eyring.theory.symbols import exact_number
 
 __all__ = ["Estimate", "Number"]
@@ -53,14 +53,14 @@ class Number:
         """The value: a float, an array, or an mpmath number where more than 15 digits were asked for.
 
         Raises:
-            OverflowError: If it is outside the range of floating-point numbers; ``log`` still holds it.
+            BeyondFloat64: If it is outside the range of floating-point numbers; ``log`` still holds it.
         """
         if self.digits > 15 or not np.any(self.shift):
             return self.mantissa
         logarithm = np.max(np.abs(self.log))
         if logarithm > LARGEST_LOG:
             side = "large" if np.max(self.log) > LARGEST_LOG else "small"
-            raise OverflowError(
+            raise BeyondFloat64(
                 f"the value is too {side} for a floating-point number: its natural logarithm is {self._log_text()}; read .log instead of .value"
             )
         half = np.exp(np.asarray(self.shift) / 2)
@@ -100,8 +100,8 @@ class Number:
             import mpmath
 
             with mpmath.workdps(2 * self.digits + 20):
-                return self.mantissa * (1 + side * mpmath.mpf(self.relative_error))
-        return self.value + side * self.error
+                return self.mantissa + side * abs(self.mantissa) * mpmath.mpf(self.relative_error)
+        return self.value + side * abs(self.error)
 
     @property
     def per_time(self) -> "Number":

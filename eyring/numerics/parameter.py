@@ -7,7 +7,7 @@ import sympy as sp
 
 from eyring.errors import ParameterError
 from eyring.numerics.backends.contract import Backend
-from eyring.theory.symbols import GLOSSARY
+from eyring.theory.symbols import GLOSSARY, Entry
 
 __all__ = ["Parameter"]
 
@@ -57,7 +57,7 @@ class Parameter:
             numbers = backend.convert(value)
         except (TypeError, ValueError, OverflowError) as error:
             raise ParameterError(self._refusal(str(error))) from None
-        wrong = backend.first(numbers, ~(backend.is_finite(numbers) & self._allowed(numbers)))
+        wrong = backend.first(numbers, ~(backend.is_finite(numbers) & self._allowed(numbers) & self._within(numbers)))
         if wrong is not None:
             raise ParameterError(self._refusal(str(wrong)))
         return numbers
@@ -76,8 +76,25 @@ class Parameter:
                 return numbers != 0
         return numbers == numbers
 
+    @property
+    def _limits(self) -> Entry | None:
+        """The glossary's hard limits, where this is its symbol."""
+        entry = GLOSSARY.get(self.name)
+        return entry if entry is not None and entry.symbol == self.symbol else None
+
+    def _within(self, numbers: Any) -> Any:
+        allowed = numbers == numbers
+        if (entry := self._limits) is None:
+            return allowed
+        if entry.least is not None:
+            allowed = allowed & (numbers >= entry.least)
+        if entry.below is not None:
+            allowed = allowed & (numbers < entry.below)
+        return allowed if entry.most is None else allowed & (numbers <= entry.most)
+
     def _refusal(self, given: str) -> str:
         number = "a finite real number" if self.need == "real" else f"a finite {self.need} number"
+        number += f" {self._limits.bounds}" if self._limits is not None and self._limits.bounds else ""
         return f"{self.name} ({self.meaning}) must be {number}, got {given}"
 
     def __str__(self) -> str:

@@ -1,17 +1,21 @@
 """Rewrite a formula so that float64 does not lose its digits by subtracting nearly equal numbers.
 
-Four rewritings, from the inside out; each is an identity:
+Five rewritings, from the inside out; each is an identity:
 
 1. c sqrt(A) + r, with c and r of opposite sign, becomes (c^2 A - r^2)/(c sqrt(A) - r), if that removes terms from the numerator.
-   Where the signs are not known, the expression chooses by the sign of c r.
+   Where the signs are not known, the expression chooses by the sign of c r. A Max under the root:
+   c^2 Max(A, B) - r^2 = Max(c^2 A - r^2, c^2 B - r^2).
 2. A sum of rational terms is factored: L_b/T - L_a/T becomes (L_b - L_a)/T, and 1 - mu^2 becomes (1 - mu)(1 + mu).
 3. k exp(u) - k becomes k expm1(u).
 4. log(1 + u) becomes log1p(u).
+5. log(a exp(u) + b exp(v)) becomes m + log(a exp(u - m) + b exp(v - m)) with m = Max(u, v), which leaves float64 nowhere.
 
 >>> gamma, w = sp.symbols("gamma w", positive=True)
 >>> stable_form(sp.sqrt(gamma**2 / 4 + w) - gamma / 2)
 w/(gamma/2 + sqrt(gamma**2/4 + w))
 """
+
+from functools import lru_cache
 
 import sympy as sp
 from sympy.codegen.cfunctions import expm1, log1p
@@ -21,6 +25,7 @@ __all__ = ["stable_form"]
 MOST_OPERATIONS = 200  # a longer sum is not expanded or factored: that could take minutes
 
 
+@lru_cache(maxsize=4096)
 def stable_form(expression: sp.Expr) -> sp.Expr:
     """Return ``expression`` rewritten by the four rules of this file."""
     if not expression.args or isinstance(expression, sp.Integral | sp.Derivative):
@@ -45,7 +50,17 @@ def _sum(total: sp.Add) -> sp.Expr:
 
 def _logarithm(logarithm: sp.log) -> sp.Expr:
     argument = logarithm.args[0]
-    return log1p(argument - 1) if sp.S.One in argument.args else logarithm
+    return log1p(argument - 1) if sp.S.One in argument.args else _largest_taken_out(argument.args) or logarithm
+
+
+def _largest_taken_out(terms: tuple[sp.Expr, ...]) -> sp.Expr | None:
+    """Return the logarithm of the sum with its largest exponential in front; None if some term has no exponential."""
+    parts = [t.as_independent(sp.exp, as_Add=False) for t in terms]
+    exponents = [e.exp for _, e in parts if isinstance(e, sp.exp) and e.free_symbols]
+    if len(exponents) < len(terms):
+        return None
+    largest = sp.Max(*exponents, evaluate=False)
+    return largest + sp.log(sp.Add(*(factor * sp.exp(u - largest) for (factor, _), u in zip(parts, exponents, strict=True))))
 
 
 def _factored(total: sp.Expr) -> sp.Expr:
@@ -77,6 +92,11 @@ def _root_minus_number(total: sp.Add) -> sp.Expr | None:
 
 def _cancelled(square: sp.Expr, other: sp.Expr) -> sp.Expr | None:
     """Return square - other where subtracting removes terms, else None."""
+    largest = [f for f in sp.Mul.make_args(square) if isinstance(f, sp.Max)]
+    if largest:
+        factor = square / largest[0]
+        differences = [_cancelled(factor * a, other) if a != 0 else -other for a in largest[0].args] if factor.is_positive else [None]
+        return None if None in differences else sp.Max(*differences, evaluate=False)
     first, second = sp.expand(square), sp.expand(other)
     difference = sp.expand(first - second)
     terms = len(sp.Add.make_args(first)) + len(sp.Add.make_args(second))

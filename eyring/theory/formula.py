@@ -121,11 +121,19 @@ def logarithm(expression: sp.Expr) -> sp.Expr:
     constants = [f for f in sp.Mul.make_args(expression) if f.is_number and not isinstance(f, sp.exp)]
     rest = [f for f in sp.Mul.make_args(expression) if not (f.is_number and not isinstance(f, sp.exp))]
     constant = sp.Mul(*constants)
-    for position, factor in enumerate(rest):
-        if constant.is_negative and factor.is_nonnegative is not True and not isinstance(factor, sp.exp):
-            constant, rest[position] = -constant, -factor
+    if constant.is_negative:
+        constant, rest = -constant, _with_one_sign_changed(rest)
     total = sum((_log_of_factor(f) for f in rest), sp.Integer(0))
     return total if constant == 1 else total + sp.log(constant)
+
+
+def _with_one_sign_changed(factors: list[sp.Expr]) -> list[sp.Expr]:
+    """Return factors of the opposite product: the negative one is changed, or else all those whose sign is not known become one."""
+    for position, factor in enumerate(factors):
+        if factor.is_negative:
+            return [*factors[:position], -factor, *factors[position + 1 :]]
+    unknown = [f for f in factors if f.is_nonnegative is not True and not isinstance(f, sp.exp)]
+    return [f for f in factors if f not in unknown] + [-sp.Mul(*unknown)]
 
 
 def _log_of_factor(factor: sp.Expr) -> sp.Expr:

@@ -172,7 +172,12 @@ class Landscape:
             raise EyringError(f"{role} must be a critical point of the loss or a number, got {point!r}")
         if isinstance(point, CriticalPoint):
             return self._own(point, role)
-        wanted = tuple(exact_number(c) for c in (point if isinstance(point, Iterable) else (point,)))
+        try:
+            wanted = tuple(exact_number(c) for c in (point if isinstance(point, Iterable) else (point,)))
+        except (sp.SympifyError, TypeError):
+            wanted = (None,)
+        if not all(isinstance(c, sp.Expr) for c in wanted):
+            raise EyringError(f"{role} must be a critical point of the loss or a number, got {point!r}")
         if len(wanted) != self.dim:
             raise EyringError(f"{role} needs {self.dim} coordinates ({', '.join(map(str, self.coordinates))}), got {len(wanted)}")
         if any(c.is_real is False or c.is_finite is False or c is sp.nan for c in wanted):

@@ -79,6 +79,8 @@ _ENTRIES = (
     Source("metafune2002", "Metafune, G. and Pallara, D. and Priola, E.", "Spectrum of Ornstein-Uhlenbeck operators in L^p spaces with respect to invariant measures", "J. Funct. Anal. 196, 40", 2002),
     Source("marchenko1967", "Marchenko, V. A. and Pastur, L. A.", "Distribution of eigenvalues for some sets of random matrices", "Math. USSR Sbornik 1, 457", 1967),
     Source("bakry2014", "Bakry, D. and Gentil, I. and Ledoux, M.", "Analysis and Geometry of Markov Diffusion Operators", "Springer, ch. 4 (Poincare inequality and spectral gap)", 2014),
+    Source("bouchet2016", "Bouchet, F. and Reygner, J.", "Generalisation of the Eyring-Kramers transition rate formula to irreversible diffusion processes", "Ann. Henri Poincare 17, 3499", 2016),
+    Source("grafke2024", "Grafke, T. and Schaefer, T. and Vanden-Eijnden, E.", "Sharp asymptotic estimates for expectations, probabilities, and mean first passage times in stochastic systems with small noise", "Comm. Pure Appl. Math. 77, 2268, arXiv:2103.04837", 2024),
     Source("villani2009", "Villani, C.", "Hypocoercivity", "Memoirs of the American Mathematical Society 202, no. 950", 2009),
 )  # fmt: skip
 

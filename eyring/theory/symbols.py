@@ -4,6 +4,7 @@
 'learning rate'
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sympy as sp
@@ -23,6 +24,9 @@ class Entry:
         meaning: One phrase.
         unit: In powers of loss, length (the unit of the parameters) and time; "1" if it has none.
         typical: The range from which tests draw.
+        least: The least number that it may be, besides its sign; None if there is none.
+        below: What it must lie below; None if nothing.
+        most: The largest number that it may be; None if there is none.
     """
 
     symbol: sp.Symbol
@@ -30,12 +34,24 @@ class Entry:
     meaning: str
     unit: str
     typical: tuple[float, float]
+    least: float | None = None
+    below: float | None = None
+    most: float | None = None
+
+    @property
+    def bounds(self) -> str:
+        """The limits in words, such as "at least 0 and below 1"; empty if there are none."""
+        named = (("at least", self.least), ("below", self.below), ("at most", self.most))
+        return " and ".join(f"{word} {limit:g}" for word, limit in named if limit is not None)
 
 
 GLOSSARY: dict[str, Entry] = {}
+Limits = Mapping[str, float]
 
 
-def declare(name: str, latex: str, meaning: str, *, unit: str, typical: tuple[float, float], **assumptions: bool) -> sp.Symbol:
+def declare(
+    name: str, latex: str, meaning: str, *, unit: str, typical: tuple[float, float], limits: Limits | None = None, **assumptions: bool
+) -> sp.Symbol:
     """Return a sympy symbol and write it into the glossary.
 
     Args:
@@ -44,6 +60,7 @@ def declare(name: str, latex: str, meaning: str, *, unit: str, typical: tuple[fl
         meaning: One phrase for people.
         unit: In powers of loss, length and time.
         typical: The range from which tests draw values.
+        limits: Hard limits by name: "least", "below", "most".
         **assumptions: Passed to sympy, for example ``positive=True``.
 
     Raises:
@@ -52,7 +69,7 @@ def declare(name: str, latex: str, meaning: str, *, unit: str, typical: tuple[fl
     if name in GLOSSARY:
         raise ValueError(f"the symbol {name!r} is declared already: {GLOSSARY[name].meaning}")
     symbol = sp.Symbol(name, **assumptions)
-    GLOSSARY[name] = Entry(symbol, latex, meaning, unit, typical)
+    GLOSSARY[name] = Entry(symbol, latex, meaning, unit, typical, **(limits or {}))
     return symbol
 
 
@@ -80,8 +97,8 @@ def glossary_table() -> str:
 
 
 learning_rate = declare("eta", r"\eta", "learning rate", unit="length^2/loss", typical=(1e-3, 0.1), positive=True)
-batch_size = declare("B", "B", "batch size", unit="1", typical=(1.0, 128.0), positive=True)
-momentum = declare("mu", r"\mu", "momentum", unit="1", typical=(0.5, 0.99), nonnegative=True)
+batch_size = declare("B", "B", "batch size", unit="1", typical=(1.0, 128.0), limits={"least": 1.0}, positive=True)
+momentum = declare("mu", r"\mu", "momentum", unit="1", typical=(0.5, 0.99), limits={"least": 0.0, "below": 1.0}, nonnegative=True)
 dampening = declare("dampening", "d", "dampening of the momentum buffer", unit="1", typical=(0.0, 0.9), nonnegative=True)
 temperature = declare("T", "T", "temperature: noise strength in dx = -L' dt + sqrt(2 T) dW", unit="loss", typical=(0.02, 0.3), positive=True)
 diffusion = declare("D", "D", "diffusion coefficient: dx = f dt + sqrt(2 D) dW", unit="length^2/time", typical=(0.02, 0.3), positive=True)
@@ -97,7 +114,15 @@ det_min = declare("det_H_a", r"\det H_a", "determinant of the Hessian at the min
 det_saddle = declare(
     "det_H_b", r"\det H_b", "determinant of the Hessian at the saddle (negative)", unit="(loss/length^2)^n", typical=(-4.0, -0.3), negative=True
 )
-switch_fraction = declare("s", "s", "share of the barrier climbed with the noise of the minimum", unit="1", typical=(0.1, 0.9), positive=True)
+switch_fraction = declare(
+    "s",
+    "s",
+    "share of the barrier climbed with the noise of the minimum",
+    unit="1",
+    typical=(0.1, 0.9),
+    limits={"least": 0.0, "most": 1.0},
+    positive=True,
+)
 switch_point = declare(
     "c", "c", "where the noise changes from that of the minimum to that of the saddle", unit="length", typical=(-0.9, -0.1), real=True
 )
@@ -239,6 +264,10 @@ noise_growth = declare(
 distance = declare("rho", r"\rho", "distance from the minimum", unit="length", typical=(0.3, 3.0), positive=True)
 tail_power = declare(
     "beta", r"\beta", "power of the tail, p ~ |w|^(-1 - beta), and of the moment that it bounds", unit="1", typical=(1.0, 8.0), positive=True
+)
+wall_min, wall_saddle = (
+    declare(f"k_{w}", f"k_{w}", f"curvature across a valley at the {where}", unit="loss/length^2", typical=(0.5, 3.0), positive=True)
+    for w, where in (("a", "minimum"), ("b", "saddle"))
 )
 valley_slope = declare("m", "m", "slope of a straight valley, y = m x", unit="1", typical=(0.2, 1.5), real=True)
 rate_1, rate_2 = (

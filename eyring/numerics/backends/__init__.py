@@ -9,7 +9,7 @@ from eyring.numerics.backends.contract import Backend, Kernel
 
 __all__ = ["Backend", "Kernel", "backend_names", "find_backend"]
 
-_NOT_A_FRAMEWORK = {"contract", "printing"}
+_NOT_A_FRAMEWORK = {"balls", "contract", "printing"}
 
 
 @cache
@@ -17,7 +17,7 @@ def backend_names() -> tuple[str, ...]:
     """Return the names of the backends: the files of this folder.
 
     >>> backend_names()
-    ('mpmath', 'numpy', 'torch')
+    ('flint', 'fused', 'mpmath', 'numpy', 'torch')
     """
     return tuple(sorted(m.name for m in iter_modules(__path__) if m.name not in _NOT_A_FRAMEWORK))
 

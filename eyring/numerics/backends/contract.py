@@ -36,6 +36,8 @@ class Backend(ABC):
 
     name: str
     overflows = True  # whether values leave the number format near exp(709)
+    blocks_from: int | None = None  # points from which arrays are evaluated block by block; None: never
+    fused_from: int | None = None  # points from which machine code of the formula itself is used
 
     def with_digits(self, digits: int) -> "Backend":
         """Return the same backend at ``digits`` significant digits.
@@ -83,6 +85,10 @@ class Backend(ABC):
     def stack(self, entries: Sequence[Any], shape: tuple[int, int]) -> Any:
         """Return the entries of a matrix, row by row, as one array whose last two axes have the ``shape``."""
 
-    def finish(self, values: Any) -> Any:
-        """Return ``values`` as a user of the framework wants them."""
+    def positive(self, values: Any) -> Any:
+        """Return elementwise whether ``values`` are above zero; what is not a number is not."""
+        return values > 0
+
+    def finish(self, values: Any, unit: str = "") -> Any:
+        """Return ``values`` as a user of the framework wants them; ``unit`` belongs to numbers that carry one."""
         return values

@@ -110,7 +110,7 @@ class MpmathBackend(Backend):
 
     def first(self, values: np.ndarray, wanted: np.ndarray) -> object | None:
         """Return the first value for which ``wanted`` is true."""
-        found = values[np.asarray(wanted, dtype=bool)]
+        found = np.broadcast_to(values, np.broadcast_shapes(values.shape, np.shape(wanted)))[np.asarray(wanted, dtype=bool)]
         return float(found.flat[0]) if found.size else None
 
     def exp(self, values: np.ndarray) -> np.ndarray:
@@ -122,7 +122,7 @@ class MpmathBackend(Backend):
         parts = np.broadcast_arrays(*(np.asarray(e, dtype=object) for e in entries))
         return np.stack(parts, axis=-1).reshape(*parts[0].shape, *shape)
 
-    def finish(self, values: Any) -> Any:
+    def finish(self, values: Any, unit: str = "") -> Any:
         """Return an mpf for a single number, else the array."""
         return values.item() if values.ndim == 0 else values
 

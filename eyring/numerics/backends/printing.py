@@ -19,7 +19,7 @@ __all__ = ["array_kernel", "composite_gauss_legendre", "plain_integrals", "plain
 
 LARGEST_EXACT_INTEGER = 2**53
 PANELS, NODES, DOUBT = 24, 16, 1e-10
-_NAMESPACE = {"numpy", "scipy", "torch", "mpmath", "integral", "where", "maximum", "minimum", "constant"}
+_NAMESPACE = {"numpy", "scipy", "torch", "mpmath", "bessel", "integral", "where", "maximum", "minimum", "constant"}
 _TAKEN = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_NAMESPACE}
 Rule = tuple[tuple[float, float], ...]
 
@@ -185,6 +185,8 @@ class _ArrayPrinter(PythonCodePrinter):
 
     def _print_Function(self, expr: sp.Expr) -> str:
         return f"{self.known_functions[type(expr).__name__]}({', '.join(map(self._print, expr.args))})"
+
+    _print_sign = _print_Function  # sympy's own takes single numbers
 
     def _print_Pow(self, expr: sp.Pow, rational: bool = False) -> str:
         square_root = self.known_functions["sqrt"]

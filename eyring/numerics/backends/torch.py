@@ -1,8 +1,8 @@
 """Run formulas on torch tensors, in float64, differentiable and inside vmap."""
 
-from collections.abc import Sequence
-from functools import partial
-from types import ModuleType
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -23,6 +23,7 @@ _SAME_NAMES = (
     "sign", "floor", "log1p", "expm1", "erf", "erfc", "polygamma",
 )  # fmt: skip
 FUNCTIONS = {**{name: f"torch.{name}" for name in _SAME_NAMES}, "Abs": "torch.abs", "ceiling": "torch.ceil", "loggamma": "torch.lgamma"}
+BESSEL = {f"{kind}{order}": f"bessel.{kind}{order}" for kind in "ik" for order in (0, 1)}
 
 
 class TorchBackend(Backend):
@@ -37,10 +38,13 @@ class TorchBackend(Backend):
         """Print ``expression`` for torch; its constants become Python floats."""
         torch = _torch()
         namespace: dict[str, object] = {"torch": torch, "where": torch.where, "maximum": torch.maximum, "minimum": torch.minimum}
-        namespace["constant"] = _constant
+        namespace["constant"], namespace["bessel"] = _constant, _bessel_functions()
         namespace["integral"] = partial(composite_gauss_legendre, constant=_constant, first=self.first)
         form = stable_form(expression).replace(sp.gamma, _gamma_by_its_logarithm)
-        return array_kernel(form, symbols, backend=self.name, functions=FUNCTIONS, namespace=namespace)
+        for family in (sp.besselj, sp.bessely, sp.besseli, sp.besselk):
+            printed = _of_few_digits if family in (sp.besselj, sp.bessely) else _of_known_order
+            form = form.replace(family, partial(printed, family))
+        return array_kernel(form, symbols, backend=self.name, functions=FUNCTIONS | BESSEL, namespace=namespace)
 
     def convert(self, value: object) -> "Tensor":
         """Return ``value`` as a float64 tensor, on the device where it lies.
@@ -105,6 +109,57 @@ def _gamma_by_its_logarithm(argument: sp.Expr) -> Any:
     if argument.is_positive:
         return sp.exp(sp.loggamma(argument))
     raise NotApplicable(f"torch has gamma({argument}) for positive arguments only, and this one is not known to be positive; use compile('numpy')")
+
+
+def _of_known_order(family: Any, order: sp.Expr, argument: sp.Expr) -> Any:
+    """Return a modified Bessel function by the name that it has here.
+
+    Raises:
+        NotApplicable: If its order is not 0 or 1.
+    """
+    if order not in (0, 1):
+        raise NotApplicable(f"torch has {family.__name__} of order 0 and 1, not {order}; use compile('numpy')")
+    return _named_function(f"{family.__name__[-1]}{order}")(argument)
+
+
+def _of_few_digits(family: Any, *_: sp.Expr) -> Any:
+    raise NotApplicable(f"torch computes {family.__name__} to eight digits only; use compile('numpy')")
+
+
+@cache
+def _named_function(name: str) -> Any:
+    return type(name, (sp.Function,), {})
+
+
+@cache
+def _bessel_functions() -> SimpleNamespace:
+    """Return Bessel functions that autograd and vmap know; torch itself has no slope for K."""
+    torch = _torch()
+    special = torch.special
+
+    def with_slope(value: Callable[[Any], Any], slope: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
+        class Bessel(torch.autograd.Function):  # type: ignore[name-defined, misc]
+            generate_vmap_rule = True
+
+            @staticmethod
+            def forward(x: Any) -> Any:
+                return value(x)
+
+            @staticmethod
+            def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+                ctx.save_for_backward(*inputs)
+
+            @staticmethod
+            def backward(ctx: Any, gradient: Any) -> Any:
+                (x,) = ctx.saved_tensors
+                return gradient * slope(known, x)
+
+        return Bessel.apply
+
+    known = SimpleNamespace(i0=special.i0, i1=special.i1)
+    known.k0 = with_slope(special.modified_bessel_k0, lambda f, x: -f.k1(x))
+    known.k1 = with_slope(special.modified_bessel_k1, lambda f, x: -f.k0(x) - f.k1(x) / x)
+    return known
 
 
 BACKEND = TorchBackend()

@@ -3,7 +3,9 @@
 Arb's numbers are balls that contain the exact value; every operation widens them by its own rounding.
 """
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, reduce
+from operator import add, mul
 from typing import Any
 
 import sympy as sp
@@ -71,41 +73,57 @@ def largest_on_disc(expression: sp.Expr, x: sp.Symbol, centre: Any, radius: Any)
     return bound
 
 
-def _evaluated(expression: sp.Expr, x: sp.Symbol | None, place: Any, one: Any) -> Any:
-    """Walk the expression's tree in Arb's arithmetic; ``place`` stands for x and ``one`` says of which kind numbers are."""
-    if expression == x:
-        return place
-    if expression.is_Rational:
-        return one * _rational(int(expression.p), int(expression.q))
-    if expression.is_Float:
-        return one * _known_to_its_digits(expression)
-    if expression in (sp.pi, sp.E):
-        import flint
+Program = Callable[[Any, Any], Any]
 
-        return one * (flint.arb.pi() if expression == sp.pi else flint.arb(1).exp())
+
+def _evaluated(expression: sp.Expr, x: sp.Symbol | None, place: Any, one: Any) -> Any:
+    """Return the expression in Arb's arithmetic; ``place`` stands for x and ``one`` says of which kind numbers are."""
+    return _program(expression, x)(place, one)
+
+
+@lru_cache(maxsize=4096)
+def _program(expression: sp.Expr, x: sp.Symbol | None) -> Program:
+    """Read the expression's tree once: return what evaluates it."""
+    if expression == x:
+        return lambda place, one: place
+    if expression.is_Rational:
+        p, q = int(expression.p), int(expression.q)
+        return lambda place, one: one * _rational(p, q)
+    if expression.is_Float:
+        return lambda place, one: one * _known_to_its_digits(expression)
+    if expression in (sp.pi, sp.E):
+        return lambda place, one: one * _constant(expression)
     if isinstance(expression, sp.Add | sp.Mul):
-        parts = [_evaluated(a, x, place, one) for a in expression.args]
-        total = parts[0]
-        for part in parts[1:]:
-            total = total + part if isinstance(expression, sp.Add) else total * part
-        return total
+        parts = [_program(a, x) for a in expression.args]
+        join = add if isinstance(expression, sp.Add) else mul
+        return lambda place, one: reduce(join, [part(place, one) for part in parts])
     if isinstance(expression, sp.Pow):
-        return _power(expression, x, place, one)
+        return _power(expression, x)
     if isinstance(expression, _ELEMENTARY):
-        inner = _evaluated(expression.args[0], x, place, one)
-        return getattr(_demand_right_half(inner, expression) if isinstance(expression, sp.log) else inner, type(expression).__name__)()
+        name, inner = type(expression).__name__, _program(expression.args[0], x)
+        if name == "log":
+            return lambda place, one: _demand_right_half(inner(place, one), expression).log()
+        return lambda place, one: getattr(inner(place, one), name)()
     if isinstance(expression, sp.sinh | sp.cosh | sp.tanh):
-        return _evaluated(expression.rewrite(sp.exp), x, place, one)
+        return _program(expression.rewrite(sp.exp), x)
     raise NotAnalytic(f"{expression.func.__name__} is not bounded here")
 
 
-def _power(expression: sp.Pow, x: sp.Symbol | None, place: Any, one: Any) -> Any:
-    base = _evaluated(expression.base, x, place, one)
+def _constant(expression: sp.Expr) -> Any:
+    import flint
+
+    return flint.arb.pi() if expression == sp.pi else flint.arb(1).exp()
+
+
+def _power(expression: sp.Pow, x: sp.Symbol | None) -> Program:
+    base = _program(expression.base, x)
     if expression.exp.is_Integer:
-        whole = _repeated(base, abs(int(expression.exp)))
-        return whole if expression.exp > 0 else one / whole
-    logarithm = _demand_right_half(base, expression).log()
-    return (logarithm * _evaluated(expression.exp, x, place, one)).exp()
+        times = int(expression.exp)
+        if times > 0:
+            return lambda place, one: _repeated(base(place, one), times)
+        return lambda place, one: one / _repeated(base(place, one), -times)
+    exponent = _program(expression.exp, x)
+    return lambda place, one: (_demand_right_half(base(place, one), expression).log() * exponent(place, one)).exp()
 
 
 def _repeated(base: Any, times: int) -> Any:

@@ -25,7 +25,7 @@ from eyring.theory.sde import SDE
 __all__ = ["certified_passage_time"]
 
 REACH = 4  # radius of the disc in half widths of the panel: a term left out is 4 times smaller than the one before
-STEEPEST = 6  # largest rise of Phi from a panel's middle to the edge of its disc
+STEEPEST = 12  # largest rise of Phi from a panel's middle to the edge of its disc
 NARROWEST = 1e-9  # panels are not cut below this width: a pole lies on the way
 MOST_PANELS = 20_000
 ATTEMPTS = 6
@@ -77,7 +77,7 @@ def certified_passage_time(
     behind = [reflecting] if len(ends) == 1 else [start, start]  # out of an interval: two walks with a wall at the start
     walks = [_way_of(sde, exact, start, end, wall, numbers, digits) for end, wall in zip(ends, behind, strict=True)]
     for attempt in range(ATTEMPTS):
-        with working(int((digits + 15) * 3.33 * 1.5**attempt) + 64, max(terms or int(1.7 * digits * 1.3**attempt) + 30, FEWEST_TERMS)):
+        with working(int((digits + 15) * 3.33 * 1.5**attempt) + 64, max(terms or int(1.7 * digits * 1.3**attempt) + 14, FEWEST_TERMS)):
             ball = _first_of([_time(walk) for walk in walks])
             if ball.is_finite() and (terms or ball.rad() < abs(ball.mid()) * _tenth(digits)):
                 return _number(ball, sde.clock.subs(exact), digits)
@@ -157,8 +157,8 @@ def _time(walk: _Way) -> tuple[Any, Any]:
     import flint
 
     population, height, total, scale = flint.arb(0) if walk.walled else _tail(walk), flint.arb(0), flint.arb(0), flint.arb(0)
-    for low, high, slope, diffusion, counted in _panels(walk):
-        panel = _Panel.of(slope, diffusion, walk, low, high)
+    for low, high, bounds, slope, diffusion, counted in _panels(walk):
+        panel = _Panel.of(slope, diffusion, walk, low, high, bounds)
         middle = height + panel.rise_to_middle
         lift = middle.exp()
         if counted:
@@ -202,8 +202,8 @@ def _changes_sign(polynomial: sp.Poly) -> bool:
         raise NotAnalytic(f"the tail's rate {polynomial.as_expr()} is not a ratio of polynomials with rational coefficients") from error
 
 
-def _panels(walk: _Way) -> Iterator[tuple[Any, Any, sp.Expr, sp.Expr, bool]]:
-    """Yield panels from the cut of the tail to the target, each so short that Phi rises little on the disc around it.
+def _panels(walk: _Way) -> Iterator[tuple[Any, Any, tuple[Any, ...], sp.Expr, sp.Expr, bool]]:
+    """Yield panels from the cut of the tail to the target, each so short that Phi rises little on the disc around it, and the bounds there.
 
     Raises:
         NotAnalytic: If panels would have to be too many or too short.
@@ -215,12 +215,13 @@ def _panels(walk: _Way) -> Iterator[tuple[Any, Any, sp.Expr, sp.Expr, bool]]:
     for low, high in pairwise(marks):
         counted, middle = bool(float(low) >= float(walk.start)), (low + high) / 2
         slope, diffusion = _case_at(walk.slope, walk.x, middle), _case_at(walk.diffusion, walk.x, middle)
+        weights = (diffusion**-walk.weight, diffusion ** (walk.weight - 1))
         pending = [(number_ball(low), number_ball(high))]
         while pending:
             a, b = pending.pop()
-            if _is_short(slope, (diffusion**-walk.weight, diffusion ** (walk.weight - 1)), walk.x, a, b):
+            if bounds := _bounds_if_short((slope, *weights), walk.x, a, b):
                 count += 1
-                yield a, b, slope, diffusion, counted
+                yield a, b, bounds, slope, diffusion, counted
             elif count + len(pending) > MOST_PANELS or float(b - a) < NARROWEST:
                 raise NotAnalytic(f"drift or diffusion cannot be bounded near {walk.x} = {float(a):.6g}")
             else:
@@ -228,14 +229,14 @@ def _panels(walk: _Way) -> Iterator[tuple[Any, Any, sp.Expr, sp.Expr, bool]]:
                 pending += [(cut, b), (a, cut)]
 
 
-def _is_short(slope: sp.Expr, weights: tuple[sp.Expr, ...], x: sp.Symbol, low: Any, high: Any) -> bool:
-    radius = (high - low) / 2 * REACH
+def _bounds_if_short(functions: tuple[sp.Expr, ...], x: sp.Symbol, low: Any, high: Any) -> tuple[Any, ...] | None:
+    """Return bounds of Phi', D^-q and D^(q-1) on the disc around a panel, if they can be had and Phi rises little there."""
+    centre, radius = (low + high) / 2, ((high - low) / 2).abs_upper() * REACH
     try:
-        for weight in weights:
-            largest_on_disc(weight, x, (low + high) / 2, radius)
-        return bool(largest_on_disc(slope, x, (low + high) / 2, radius) * radius < STEEPEST)
+        bounds = tuple(largest_on_disc(function, x, centre, radius) for function in functions)
     except NotAnalytic:
-        return False
+        return None
+    return bounds if bounds[0] * radius < STEEPEST else None
 
 
 @dataclass(frozen=True)
@@ -257,14 +258,14 @@ class _Panel:
     nested: Any
 
     @classmethod
-    def of(cls, slope: sp.Expr, diffusion: sp.Expr, walk: _Way, low: Any, high: Any) -> "_Panel":
+    def of(cls, slope: sp.Expr, diffusion: sp.Expr, walk: _Way, low: Any, high: Any, bounds: tuple[Any, ...]) -> "_Panel":
         """Integrate the series term by term, and widen by what the terms left out can be."""
         import flint
 
         x, q = walk.x, walk.weight
         centre, half = (low + high) / 2, ((high - low) / 2).abs_upper()
         radius, terms = half * REACH, flint.ctx.cap
-        steep, weight_s, weight_m = (largest_on_disc(e, x, centre, radius) for e in (slope, diffusion**-q, diffusion ** (q - 1)))
+        steep, weight_s, weight_m = bounds
         left_out = flint.arb(REACH) ** -terms / (1 - flint.arb(1) / REACH)  # Cauchy: of a function bounded by 1 on the disc
         growth = (steep * radius).exp()
         left, right = low - centre, high - centre
@@ -278,25 +279,26 @@ class _Panel:
         inner = speed.integral()
         nested = (scale * inner).integral()
         bound_s, bound_m = growth * weight_s, growth * weight_m
-        before = widened(_value(inner, left), bound_m)
-        whole = widened(_value(scale.integral(), right) - _value(scale.integral(), left), 2 * bound_s)
+        (phi_left, phi_right), (s_left, s_right), (m_left, m_right), (n_left, n_right) = (
+            _values(series, left, right) for series in (potential, scale.integral(), inner, nested)
+        )
+        before = widened(m_left, bound_m)
+        whole = widened(s_right - s_left, 2 * bound_s)
         return cls(
-            widened(-_value(potential, left), steep),
-            widened(_value(potential, right), steep),
+            widened(-phi_left, steep),
+            widened(phi_right, steep),
             whole,
-            widened(_value(inner, right), bound_m) - before,
-            widened(_value(nested, right) - _value(nested, left), 2 * bound_s * bound_m * radius) - before * whole,
+            widened(m_right, bound_m) - before,
+            widened(n_right - n_left, 2 * bound_s * bound_m * radius) - before * whole,
         )
 
 
-def _value(series: Any, place: Any) -> Any:
-    """Return the truncated series at a place."""
+def _values(series: Any, *places: Any) -> tuple[Any, ...]:
+    """Return the truncated series at places."""
     import flint
 
-    total = flint.arb(0)
-    for coefficient in reversed(series.coeffs()):
-        total = total * place + coefficient
-    return total
+    polynomial = flint.arb_poly(series.coeffs())
+    return tuple(polynomial(place) for place in places)
 
 
 def _number(ball: Any, clock: sp.Expr, digits: int) -> Number:

@@ -44,7 +44,11 @@ def chain_barrier(loss: Landscape, *, start: Place, over: Place, values: Mapping
         ParameterError: If a value is missing or unknown, or a step overshoots (eta L'' >= 1 at the minimum or the saddle).
         AccuracyError: If Newton's method does not settle.
     """
+    if not isinstance(loss, Landscape):
+        raise ParameterError(f"chain_barrier needs a loss, ey.Landscape(...), got {loss!r}")
     numbers = matched_values(values, (*loss.parameters, learning_rate), asked_by="chain_barrier of this loss")
+    if any(np.ndim(v) for v in numbers.values()):
+        raise ParameterError("chain_barrier takes one number for each parameter; call it once for every point of an array")
     eta = float(numbers[learning_rate])
     concrete = Landscape(loss.expression.subs({p: numbers[p] for p in loss.parameters}), loss.coordinates, domain=loss.domain)
     climb = climb_of(concrete, start=start, over=over)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eyring.errors import AccuracyError
+
 __all__ = ["Elimination"]
 
 
@@ -34,6 +36,9 @@ class Elimination:
         Args:
             transitions: P_ij, (n, n); the diagonal is not read. Overwritten.
             exits: Probability to leave from each state, (n,). Overwritten.
+
+        Raises:
+            AccuracyError: If a state is never left in floating-point numbers.
         """
         n = len(exits)
         last_column, last_row = _reach(transitions), _reach(transitions.T)
@@ -42,6 +47,11 @@ class Elimination:
             right, down = last_column[k] + 1, last_row[k] + 1
             row = transitions[k, k + 1 : right].copy()
             departure[k] = row.sum() + exits[k]
+            if not departure[k] > 0:
+                raise AccuracyError(
+                    "a part of the chain is not left within what float64 can hold (a probability below 1e-308): the target is out of reach, or the "
+                    "noise too weak against the steps"
+                )
             column = transitions[k + 1 : down, k] / departure[k]
             transitions[k + 1 : down, k + 1 : right] += column[:, None] * row
             exits[k + 1 : down] += column * exits[k]

@@ -1,6 +1,7 @@
 """The tail exponent of SGD on linear regression: the moment that one step neither raises nor lowers, no step taken as small."""
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +18,11 @@ DROP = 50.0  # e^-50 of the peak is left out at either side
 STEPS = (128, 256)  # of the tanh-sinh sums whose difference is the error
 REACH = 3.2  # where their variable ends
 ROUNDING = 4e-16
+SMALL = 0.5  # powers below which the moment is averaged less one
 LARGEST = 1e15
+WORST = 1e-3
+TOO_LARGE = f"the tail exponent lies beyond {LARGEST:.0e}: no tail that float64 can see"
+TOO_NEAR = "the tail exponent is too close to zero for float64: eta a is at the limit of stability"
 
 
 def tail_exponent(*, batch_size: int, learning_rate_times_curvature: Any, digits: int = 15) -> Number:
@@ -43,8 +48,10 @@ def tail_exponent(*, batch_size: int, learning_rate_times_curvature: Any, digits
     2.0
     """
     size, step = _checked(batch_size, learning_rate_times_curvature)
-    if not isinstance(digits, int) or digits < 1:
-        raise ParameterError(f"digits must be a whole number from 1, got {digits!r}")
+    if not size < LARGEST * step:
+        raise AccuracyError(TOO_LARGE, float(size / step) if size < 1e300 * step else None, 1.0)
+    if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= 100:
+        raise ParameterError(f"digits must be a whole number from 1 to 100, got {digits!r}")
     drift = mean_logarithm(size, float(step))
     if drift >= 0:
         raise NotApplicable(
@@ -54,15 +61,21 @@ def tail_exponent(*, batch_size: int, learning_rate_times_curvature: Any, digits
     root = _root(size, float(step))
     if digits > 15:
         return _to_digits(size, step, root, digits)
-    return Number.of(root, error=_error(size, float(step), root), unit="tail exponent")
+    error = _error(size, float(step), root)
+    if not error < WORST * root:
+        raise AccuracyError(TOO_NEAR, root, error / root)
+    return Number.of(root, error=error, unit="tail exponent")
 
 
 def log_moment(size: int, step: float, power: float, *, sums: int = STEPS[-1]) -> float:
     """Return ln E|1 - (step/size) chi2_size|^power, power >= 0.
 
     With s^2 = (step/size) chi2 the density is 2 z^k s^(2k - 1) e^(-z s^2)/Gamma(k), k = size/2, z = size/(2 step). Its product with |1 - s^2|^power
-    is log-concave on either side of s = 1, so each side is one peak, known in closed form, and a tanh-sinh sum over its width.
+    is log-concave on either side of s = 1, so each side is one peak, known in closed form, and a tanh-sinh sum over its width. Small powers are
+    averaged as |1 - s^2|^power - 1, so that the logarithm keeps its digits where it goes to zero with the power.
     """
+    if power < SMALL:
+        return math.log1p(_mean(size, step, lambda logarithm: np.expm1(power * logarithm), sums))
     k, z = size / 2, size / (2 * step)
     below, beyond = (_side(size, z, power, side, sums) for side in (-1, 1))
     return float(np.logaddexp(below, beyond)) + math.log(2) + k * math.log(z) - math.lgamma(k)
@@ -70,12 +83,17 @@ def log_moment(size: int, step: float, power: float, *, sums: int = STEPS[-1]) -
 
 def mean_logarithm(size: int, step: float) -> float:
     """Return E ln|1 - (step/size) chi2_size|, the slope of the log-moment at zero: negative where a stationary law exists."""
+    return _mean(size, step, lambda logarithm: logarithm, STEPS[-1])
+
+
+def _mean(size: int, step: float, function: Callable[[np.ndarray], np.ndarray], sums: int) -> float:
+    """Return the mean of a function of ln|1 - (step/size) chi2_size|."""
     k, z = size / 2, size / (2 * step)
     total, mass = 0.0, 0.0
     for side in (-1, 1):
-        depth, weight = _nodes(size, z, 0.0, side, STEPS[-1])
+        depth, weight = _nodes(size, z, 0.0, side, sums)
         density = np.exp(_exponent(size, z, 0.0, side, depth) + math.log(2) + k * math.log(z) - math.lgamma(k)) * weight
-        total += float(density @ np.log(depth * (2 + side * depth)))
+        total += float(density @ function(np.log(depth) + np.log1p(1 + side * depth)))
         mass += float(density.sum())
     return total / mass
 
@@ -131,11 +149,11 @@ def _root(size: int, step: float) -> float:
     while log_moment(size, step, high) <= 0:
         low, high = high, 2 * high
         if high > LARGEST:
-            raise AccuracyError(f"the tail exponent lies beyond {LARGEST:.0e}: no tail that float64 can see", high, 1.0)
+            raise AccuracyError(TOO_LARGE, high, 1.0)
     while log_moment(size, step, low) >= 0:
         low, high = low / 2, low
         if low < 1 / LARGEST:
-            raise AccuracyError("the tail exponent is too close to zero for float64: eta a is at the limit of stability", low, 1.0)
+            raise AccuracyError(TOO_NEAR, low, 1.0)
     return float(brentq(lambda power: log_moment(size, step, power), low, high, xtol=1e-300, rtol=9e-16))
 
 
@@ -143,8 +161,8 @@ def _error(size: int, step: float, root: float) -> float:
     """Return the error of the sums and of rounding, over the slope of the log-moment."""
     coarse, fine = (log_moment(size, step, root, sums=n) for n in STEPS)
     slope = (log_moment(size, step, root * 1.001) - log_moment(size, step, root * 0.999)) / (0.002 * root)
-    size_of_terms = 1 + root + size / (2 * step)
-    return abs(fine - coarse) / slope + ROUNDING * size_of_terms / slope
+    rounding = 10 * root if root < SMALL else 1 + root + size / (2 * step)
+    return (abs(fine - coarse) + ROUNDING * rounding) / slope
 
 
 def _checked(batch_size: Any, step: Any) -> tuple[int, Fraction]:
@@ -152,6 +170,8 @@ def _checked(batch_size: Any, step: Any) -> tuple[int, Fraction]:
     if not whole or batch_size < 1:
         raise ParameterError(f"the batch size must be a whole number from 1, got {batch_size!r}")
     try:
+        if isinstance(step, str | bool):
+            raise TypeError
         number = Fraction(repr(float(step))) if isinstance(step, float | np.floating) else Fraction(step)
     except (TypeError, ValueError, OverflowError):
         number = Fraction(0)

@@ -25,7 +25,7 @@ from eyring.numerics.exact.values import exact_value
 from eyring.theory.kinetic import Kinetic, kinetic_form
 from eyring.theory.sde import SDE
 
-__all__ = ["Hierarchy", "kinetic_of", "kinetic_rates", "lowering_matrix"]
+__all__ = ["Hierarchy", "Positions", "kinetic_of", "kinetic_rates", "lowering_matrix", "numeric_kinetic", "resolved"]
 
 DROP = 90.0
 POSITIONS = (48, 64, 80, 96, 112, 128, 144, 160)
@@ -63,7 +63,16 @@ def kinetic_rates(kinetic: Kinetic, numbers: Mapping[sp.Symbol, Any], count: int
         AccuracyError: If more positions or velocity orders still change the answer.
     """
     slope, friction, temperature = numeric_kinetic(kinetic, numbers)
-    lowering = lowering_matrix(slope, temperature, POSITIONS[-1])
+    rates, error, _, _ = resolved(lowering_matrix(slope, temperature, POSITIONS[-1]), friction, temperature, count)
+    return [(float(rate), 0.0, max(error, 1e-12)) for rate in rates]
+
+
+def resolved(lowering: np.ndarray, friction: float, temperature: float, count: int) -> tuple[np.ndarray, float, int, int]:
+    """Return the smallest rates, their relative error, and the positions and velocity orders that were enough.
+
+    Raises:
+        AccuracyError: If more positions or velocity orders still change the answer.
+    """
     _demand_enough_friction(friction, lowering)
 
     @cache
@@ -89,7 +98,7 @@ def kinetic_rates(kinetic: Kinetic, numbers: Mapping[sp.Symbol, Any], count: int
             estimate=float(here[0]),
             error=error,
         )
-    return [(float(rate), 0.0, max(error, 1e-12)) for rate in here]
+    return here, error, POSITIONS[position], ORDERS[order]
 
 
 def _demand_enough_friction(friction: float, lowering: np.ndarray) -> None:
@@ -108,20 +117,49 @@ def _demand_enough_friction(friction: float, lowering: np.ndarray) -> None:
 
 
 def lowering_matrix(slope: Callable[[np.ndarray], np.ndarray], temperature: float, size: int) -> np.ndarray:
-    """Return d = sqrt(T) d/dx in the polynomials p_j orthonormal in e^{-V/T}, (size, size), strictly upper triangular.
+    """Return d = sqrt(T) d/dx in the polynomials p_j orthonormal in e^{-V/T}, (size, size), strictly upper triangular."""
+    return Positions.of(slope, temperature, size).derivative
 
-    Integrating by parts, the integral of p_i p_j' e^{-V/T} is that of p_i p_j V'/T for i < j, so no derivative is taken.
+
+@dataclass(frozen=True)
+class Positions:
+    """The polynomials p_j orthonormal in e^{-V/T}.
+
+    Attributes:
+        derivative: d = sqrt(T) d/dx, (size, size). Integrating by parts, the integral of p_i p_j' e^{-V/T} is that of p_i p_j V'/T for i < j, so
+            no derivative is taken.
+        centre: The polynomials are those of x - centre.
+        jacobi: (x - centre) as a matrix, of which three diagonals are not zero.
+        panels: Panels from far side to far side.
+        potential: V/T at their nodes, zero at the lowest.
+        content: The integral of e^{-V/T}.
     """
-    line = Line(lambda x: (slope(x) / temperature, np.full(np.shape(x), temperature)), (), 0.0)
-    wells = stable_points(line)
-    scale = max(float(np.ptp(wells)), math.sqrt(temperature))
-    left, right = far_edges(line, wells[0], scale, drop=DROP), -far_edges(line.mirrored(), -wells[-1], scale, drop=DROP)
-    panels = Panels(resolved_edges(line, np.unique(np.concatenate([left, wells, right]))))
-    steepness = line(panels.points)[0]
-    potential = np.cumsum(panels.whole(steepness))[:, None] - panels.whole(steepness)[:, None] + panels.running(steepness)
-    weight = (panels.half * WEIGHTS * np.exp(potential.min() - potential)).ravel()
-    basis = _orthonormal(panels.points.ravel() - float(np.mean(wells)), np.sqrt(weight), size)
-    return np.triu(math.sqrt(temperature) * (basis * steepness.ravel()) @ basis.T, 1)
+
+    derivative: np.ndarray
+    centre: float
+    jacobi: np.ndarray
+    panels: Panels
+    potential: np.ndarray
+    content: float
+
+    @classmethod
+    def of(cls, slope: Callable[[np.ndarray], np.ndarray], temperature: float, size: int) -> "Positions":
+        """Build them on panels that resolve the potential."""
+        line = Line(lambda x: (slope(x) / temperature, np.full(np.shape(x), temperature)), (), 0.0)
+        wells = stable_points(line)
+        scale = max(float(np.ptp(wells)), math.sqrt(temperature))
+        left, right = far_edges(line, wells[0], scale, drop=DROP), -far_edges(line.mirrored(), -wells[-1], scale, drop=DROP)
+        panels = Panels(resolved_edges(line, np.unique(np.concatenate([left, wells, right]))))
+        steepness = line(panels.points)[0]
+        whole = panels.whole(steepness)
+        potential = np.cumsum(whole)[:, None] - whole[:, None] + panels.running(steepness)
+        potential = potential - potential.min()
+        weight = (panels.half * WEIGHTS * np.exp(-potential)).ravel()
+        centre = float(np.mean(wells))
+        x = panels.points.ravel() - centre
+        basis = _orthonormal(x, np.sqrt(weight), size)
+        derivative = np.triu(math.sqrt(temperature) * (basis * steepness.ravel()) @ basis.T, 1)
+        return cls(derivative, centre, (basis * x) @ basis.T, panels, potential, float(weight.sum()))
 
 
 def _orthonormal(x: np.ndarray, root_weight: np.ndarray, size: int) -> np.ndarray:
@@ -195,13 +233,26 @@ class Hierarchy:
         Raises:
             AccuracyError: If the iteration does not converge.
         """
+        return np.sort((1 / self._iterated(count + 4, vectors=False)).real)[:count]
+
+    def slowest(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return eigenvalues by their real parts, and their vectors, (count,) and (count, orders, positions).
+
+        Raises:
+            AccuracyError: If the iteration does not converge.
+        """
+        inverse, vectors = self._iterated(count + 4, vectors=True)
+        rates = 1 / inverse
+        first = np.lexsort((-rates.imag, np.round(rates.real, 12 - int(np.floor(np.log10(abs(rates.real).min()))))))[:count]
+        return rates[first], vectors.T[first].reshape(-1, *self.shape)
+
+    def _iterated(self, count: int, *, vectors: bool) -> Any:
         from scipy.sparse.linalg import ArpackError, LinearOperator, eigs
 
         size = self.shape[0] * self.shape[1]
         start = np.random.default_rng(0).standard_normal(size)
         operator = LinearOperator((size, size), matvec=self.inverse, dtype=float)
         try:
-            inverse = eigs(operator, k=count + 4, v0=self.inverse(start), which="LM", tol=0, return_eigenvectors=False)
+            return eigs(operator, k=count, v0=self.inverse(start), which="LM", tol=0, return_eigenvectors=vectors)
         except ArpackError as error:
             raise AccuracyError(f"the iteration for the kinetic spectrum did not converge ({error}); ask for fewer rates") from None
-        return np.sort((1 / inverse).real)[:count]

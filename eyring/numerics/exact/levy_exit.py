@@ -48,13 +48,19 @@ def exact_levy_exit_time(
         NotApplicable: If the loss has several coordinates.
         ParameterError: If alpha or eps is out of range, the start lies outside, or a value is missing or unknown.
     """
+    if not isinstance(loss, Landscape):
+        raise ParameterError(f"exact_levy_exit_time needs a loss, ey.Landscape(...), got {loss!r}")
     if loss.dim != 1:
         raise NotApplicable(f"the exit under stable noise is solved along one coordinate, and the loss has {loss.dim}")
-    if not (0 < stability < 2 and scale > 0 and math.isfinite(scale)):
-        raise ParameterError(f"stable noise needs 0 < alpha < 2 and eps > 0, got alpha = {stability} and eps = {scale}")
+    numeric = all(isinstance(v, int | float | np.integer | np.floating) and not isinstance(v, bool) for v in (stability, scale))
+    if not (numeric and 0 < stability < 2 and 1e-100 < scale < 1e100):
+        raise ParameterError(f"stable noise needs 0 < alpha < 2 and eps > 0 (1e-100 to 1e100), got alpha = {stability!r} and eps = {scale!r}")
+    if not isinstance(interval, list | tuple) or len(interval) != 2:
+        raise ParameterError(f"the interval must be (low, high), got {interval!r}")
     numbers = matched_values(values, loss.parameters, asked_by="exact_levy_exit_time of this loss")
     exact = {s: exact_value(v) for s, v in numbers.items()}
-    begin, low, high = float(coordinate_of(start, numbers, role="start")), *(float(e) for e in interval)
+    low, high = (float(coordinate_of(e, numbers, role="an end of the interval")) for e in interval)
+    begin = float(coordinate_of(start, numbers, role="start"))
     if not low < begin < high:
         raise ParameterError(f"the walk must start inside the interval ({low:.6g}, {high:.6g}), got {begin:.6g}")
     slope = sp.lambdify(loss.coordinates[0], loss.gradient[0].subs(exact), "numpy")

@@ -15,7 +15,7 @@ from sympy.core.relational import Relational
 from eyring.errors import NotApplicable, ParameterError
 from eyring.theory.sde import SDE
 
-__all__ = ["Line", "check_diffusion", "kinks_of", "line_of", "stable_points", "symbolic_slope", "zeros_on"]
+__all__ = ["Line", "check_diffusion", "kinks_of", "line_of", "lines_of", "stable_points", "symbolic_slope", "zeros_on"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Line:
         weight: q of the calculus.
         side: 1, or -1 to look in the mirror.
         symbolic_kinks: The same as sympy expressions.
+        shape: () for one process; (n,) for n processes side by side, whose values then have shape (n, *x.shape).
     """
 
     coefficients: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -35,24 +36,54 @@ class Line:
     weight: float
     side: int = 1
     symbolic_kinks: tuple[sp.Expr, ...] = ()
+    shape: tuple[int, ...] = ()
 
     def __call__(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return dPhi/dy and D at the points y."""
         with np.errstate(all="ignore"):
             slope, diffusion = self.coefficients(self.side * y)
-        return self.side * np.broadcast_to(slope, y.shape), np.broadcast_to(diffusion, y.shape)
+        return self.side * np.broadcast_to(slope, self.shape + y.shape), np.broadcast_to(diffusion, self.shape + y.shape)
 
     def _at(self, function: Callable[[np.ndarray], np.ndarray], y: np.ndarray) -> np.ndarray:
-        return np.broadcast_to(function(self.side * y), np.shape(y))
+        return np.broadcast_to(function(self.side * y), self.shape + y.shape)
 
     def mirrored(self) -> "Line":
         """Return the same process seen in the mirror."""
         return replace(self, side=-self.side)
 
     def breaks(self, grid: np.ndarray) -> np.ndarray:
-        """Return the points between the first and the last of a grid where drift or diffusion is not smooth; the grid must tell them apart."""
-        found = [zeros_on(partial(self._at, kink), grid) for kink in self.kinks]
+        """Return the points between the first and the last of a grid where drift or diffusion is not smooth; the grid must tell them apart.
+
+        Of several processes, the points of all.
+        """
+        found = [zeros for kink in self.kinks for zeros in self._zeros(kink, grid)]
         return np.unique(np.concatenate([np.empty(0), *found]))
+
+    def _zeros(self, kink: Callable[[np.ndarray], np.ndarray], grid: np.ndarray) -> list[np.ndarray]:
+        if not self.shape:
+            return [zeros_on(partial(self._at, kink), grid)]
+        if np.ndim(kink(self.side * grid)) < 2:
+            return self.one(0)._zeros(kink, grid)
+        rows = range(self.shape[0])
+        return [zeros_on(partial(self._row, kink, i), grid) for i in rows]
+
+    def _row(self, function: Callable[[np.ndarray], np.ndarray], index: int, y: np.ndarray) -> np.ndarray:
+        return self._at(function, y)[index]
+
+    def one(self, index: int) -> "Line":
+        """Return one of several processes."""
+
+        def own(x: np.ndarray, values: Any) -> np.ndarray:
+            return np.broadcast_to(values, self.shape + np.shape(x))[index]
+
+        def coefficients(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            slope, diffusion = self.coefficients(x)
+            return own(x, slope), own(x, diffusion)
+
+        def kink_of_one(kink: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
+            return own(x, kink(x))
+
+        return replace(self, shape=(), coefficients=coefficients, kinks=tuple(partial(kink_of_one, k) for k in self.kinks))
 
 
 def symbolic_slope(sde: SDE) -> tuple[sp.Expr, sp.Expr]:
@@ -91,6 +122,17 @@ def line_of(sde: SDE, numbers: Mapping[sp.Symbol, Any]) -> Line:
     return Line(lambda x: both(x, *given), functions, float(sde.calculus_weight), symbolic_kinks=symbolic)
 
 
+def lines_of(sde: SDE, columns: np.ndarray) -> Line:
+    """Return processes side by side, one for each row of values of the parameters, shape (n, parameters)."""
+    _, both, kinks, symbolic = _compiled(sde)
+
+    def given(x: np.ndarray) -> list[np.ndarray]:
+        return [column.reshape(-1, *[1] * np.ndim(x)) for column in columns.T]
+
+    functions = tuple(lambda x, k=k: k(x, *given(x)) for k in kinks)
+    return Line(lambda x: both(x, *given(x)), functions, float(sde.calculus_weight), symbolic_kinks=symbolic, shape=(len(columns),))
+
+
 def kinks_of(*expressions: sp.Expr) -> list[sp.Expr]:
     """Return what must vanish for Piecewise, Abs, sign, Max, Min and Heaviside to switch."""
     found: dict[sp.Expr, None] = {}
@@ -109,9 +151,9 @@ def zeros_on(function: Callable[[np.ndarray], np.ndarray], grid: np.ndarray) -> 
     """Return the sign changes of a function on a grid, bisected to rounding."""
     values = function(grid)
     exact = grid[values == 0]
-    where = np.flatnonzero(values[:-1] * values[1:] < 0)
+    where = np.flatnonzero(np.sign(values[:-1]) * np.sign(values[1:]) < 0)
     low, high = grid[where], grid[where + 1]
-    at_low = values[where]
+    at_low = np.sign(values[where])
     for _ in range(60 if len(where) else 0):
         middle = (low + high) / 2
         left = function(middle) * at_low > 0
@@ -128,6 +170,10 @@ def check_diffusion(line: Line, points: np.ndarray, *, where: str) -> None:
     """
     points = np.unique(np.concatenate([points, line.breaks(points)]))
     slope, diffusion = line(points)
+    if line.shape:
+        for index in np.flatnonzero(_doubtful(slope, diffusion)).tolist():
+            check_diffusion(line.one(index), points, where=where)
+        return
     if not np.any(diffusion):
         raise ParameterError("D = 0: without noise the walker follows the drift and no escape time exists; give a positive diffusion")
     if not np.all(np.isfinite(diffusion)) or np.any(diffusion < 0):
@@ -148,6 +194,14 @@ def check_diffusion(line: Line, points: np.ndarray, *, where: str) -> None:
         )
     if not np.all(np.isfinite(slope)):
         raise ParameterError(f"the drift must be finite {where}; at {line.side * points[~np.isfinite(slope)][0]:.6g} it is not")
+
+
+def _doubtful(slope: np.ndarray, diffusion: np.ndarray) -> np.ndarray:
+    """Return which of several processes must be looked at one by one: all but those finite and positive with no dip of D between two points."""
+    sound = np.all(np.isfinite(slope) & np.isfinite(diffusion) & (diffusion > 0), axis=-1)
+    wide = np.pad(diffusion, ((0, 0), (1, 1)), mode="edge")
+    beside = np.maximum(wide[:, 2:], wide[:, :-2])
+    return np.asarray(~sound | np.any(diffusion < 0.9 * beside, axis=-1) & (diffusion.min(axis=-1) < 0.5 * diffusion.max(axis=-1)))
 
 
 def _lowest(line: Line, low: float, high: float, best: float, value: float) -> tuple[float, float]:

@@ -37,9 +37,13 @@ def basin_occupation(chain: BasinChain, *, start: str | Mapping[str, float], at:
     symbols = sorted(chain.generator.free_symbols, key=str)
     numbers = matched_values(values, symbols, asked_by="basin_occupation of this chain")
     generator = np.array(chain.generator.subs({s: sp.sympify(v) for s, v in numbers.items()}).evalf(20).tolist(), dtype=float)
-    times = np.asarray(at, dtype=float)
+    try:
+        times = np.asarray(at)
+        times = times.astype(float) if times.dtype.kind in "iuf" and times.size else np.array(np.nan)
+    except (TypeError, ValueError):
+        times = np.array(np.nan)
     if not (np.all(np.isfinite(times)) and np.all(times >= 0)):
-        raise ParameterError(f"a time must be finite and not negative, got {at}")
+        raise ParameterError(f"a time must be finite and not negative, got {at!r}")
     begins = _distribution(chain, start)
     late = 60 / max(np.min(np.abs(np.sort(np.linalg.eigvals(generator).real)[:-1])), np.finfo(float).tiny)  # nothing changes any more
     occupied = [begins @ expm(generator * min(t, late)) for t in times.ravel()]
@@ -47,6 +51,8 @@ def basin_occupation(chain: BasinChain, *, start: str | Mapping[str, float], at:
 
 
 def _distribution(chain: BasinChain, start: str | Mapping[str, float]) -> np.ndarray:
+    if not isinstance(start, str | Mapping):
+        raise ParameterError(f"start must be the name of a basin or a probability for each of {', '.join(chain.basins)}, got {start!r}")
     given = {start: 1.0} if isinstance(start, str) else dict(start)
     unknown = [name for name in given if name not in chain.basins]
     begins = np.array([float(given.get(name, 0.0)) for name in chain.basins])

@@ -5,17 +5,16 @@ With Phi' = -f/D and the scale and speed densities s' = e^Phi D^-q, m = e^-Phi D
     tau = int_start^target s'(y) int_{far side}^y m(z) dz dy.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import sympy as sp
+from sympy.logic.boolalg import Boolean
 
 from eyring.errors import ParameterError
 from eyring.numerics.answer import Number
 from eyring.numerics.exact.line import symbolic_slope
-from eyring.numerics.exact.values import known_clock, matched_values
-from eyring.numerics.exact.walk import Passage, passage
+from eyring.numerics.exact.passage_compiled import compiled_escape
+from eyring.numerics.exact.values import demand_sde, matched_values
 from eyring.theory.landscape import CriticalPoint
 from eyring.theory.sde import SDE
 
@@ -37,9 +36,10 @@ def exact_escape_time(
     from the target must be confining, or end at a reflecting wall. Discontinuous D (noise frozen in pieces) is allowed.
 
     Args:
-        sde: A process in one coordinate.
-        start: Where the walker begins, a number or critical point; a length.
-        target: The point whose first passage ends the walk, on either side; a length. Two points, one on each side of the start: either ends it.
+        sde: A process in one coordinate; or in two, with any drift and any positive definite D(x, y).
+        start: Where the walker begins, a number or critical point; a length. In two coordinates a point.
+        target: In two coordinates a condition with borders along the axes, such as ``x > 0`` or ``(x > 1) & (y < 2)``. In one, the point
+            whose first passage ends the walk, on either side; a length. Two points, one on each side of the start: either ends it.
         reflecting: A wall behind the start that throws walkers back; left out, the far side is as the drift makes it.
         values: Numbers (or arrays, which broadcast) by symbol or printed name.
         digits: Up to 15: double precision, its error estimated by halving every panel. More, at most 100: ball arithmetic (Arb, from
@@ -57,21 +57,28 @@ def exact_escape_time(
 
     Source: Gardiner, Handbook of Stochastic Methods, eq. (5.5.23) [recalled].
 
+    >>> import sympy as sp
     >>> x = sp.Symbol("x", real=True)
     >>> round(float(exact_escape_time(SDE(x - x**3, 0.05, [x]), start=-1, target=1)), 6)
     729.670692
     """
-    symbolic_slope(sde)
+    demand_sde(sde)
+    if sde.dim == 2 and isinstance(target, Boolean):
+        if digits > 15 or reflecting is not None:
+            raise ParameterError("in two coordinates the time is had in double precision and without a wall; leave out digits and reflecting")
+        from eyring.numerics.exact.plane_passage import plane_escape_time
+
+        return plane_escape_time(sde, start, target, values)
     ends = tuple(target) if isinstance(target, list | tuple) else (target,)
     if isinstance(digits, bool) or not isinstance(digits, int) or not 1 <= digits <= 100:
         raise ParameterError(f"digits must be a whole number from 1 to 100, got {digits!r}")
-    numbers = matched_values(values, sde.parameters, asked_by="exact_escape_time of this SDE", allowed=sde.clock.free_symbols)
-    clock = known_clock(sde.clock, numbers)
-    if digits > 15:
-        from eyring.numerics.exact.many_digits import passage_time_to_digits
+    if digits <= 15:
+        return compiled_escape(sde, start, ends, reflecting)(values)
+    from eyring.numerics.exact.many_digits import passage_time_to_digits
 
-        return passage_time_to_digits(sde, start, ends, numbers, digits, reflecting=reflecting)
-    return _swept(lambda one: _time(sde, start, ends, reflecting, one), numbers, clock, "time")
+    symbolic_slope(sde)
+    numbers = matched_values(values, sde.parameters, asked_by="the exact time of this SDE", allowed=sde.clock.free_symbols)
+    return passage_time_to_digits(sde, start, ends, numbers, digits, reflecting=reflecting)
 
 
 def exact_escape_variance(
@@ -100,30 +107,9 @@ def exact_escape_variance(
     Raises:
         As for ``exact_escape_time``.
 
+    >>> import sympy as sp
     >>> x = sp.Symbol("x", real=True)
     >>> round(float(exact_escape_variance(SDE(0, 1, [x]), start=0, target=1, reflecting=0)), 12)    # free diffusion: 1/6 (1/D)^2
     0.166666666667
     """
-    symbolic_slope(sde)
-    numbers = matched_values(values, sde.parameters, asked_by="exact_escape_variance of this SDE", allowed=sde.clock.free_symbols)
-    return _swept(lambda one: passage(sde, start, target, reflecting, one).converged(Passage.variance_on), numbers, None, "time^2")
-
-
-def _swept(one: Callable[[Mapping[sp.Symbol, Any]], tuple[float, float, float]], numbers: Mapping[sp.Symbol, Any], clock: Any, unit: str) -> Number:
-    """Return the Number of (mantissa, shift, relative error) at every point of the arrays among the values."""
-    shape = np.broadcast_shapes(*[np.shape(v) for v in numbers.values()])
-    if not shape:
-        return Number(*one(numbers), unit, clock)
-    columns = {s: np.broadcast_to(np.asarray(v, dtype=float), shape) for s, v in numbers.items()}
-    parts = [one({s: c[index] for s, c in columns.items()}) for index in np.ndindex(shape)]
-    mantissa, shift, error = np.array(parts).reshape(*shape, 3).transpose(-1, *range(len(shape)))
-    return Number(mantissa, shift, error, unit, clock)
-
-
-def _time(sde: SDE, start: Any, ends: tuple[Any, ...], reflecting: float | None, numbers: Mapping[sp.Symbol, Any]) -> tuple[float, float, float]:
-    """Return (mantissa, shift, relative error) of the time to the target, or out of the interval, at one set of values."""
-    if len(ends) == 1:
-        return passage(sde, start, ends[0], reflecting, numbers).converged()
-    from eyring.numerics.exact.interval import time_out_of
-
-    return time_out_of(sde, start, ends, reflecting, numbers)
+    return compiled_escape(sde, start, (target,), reflecting).variance(values)

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-__all__ = ["NODES", "WEIGHTS", "Panels", "halved", "running_matrix", "running_sum"]
+__all__ = ["NODES", "ORDER", "RUNNING", "WEIGHTS", "Panels", "halved", "running_matrix", "running_sum"]
 
 ORDER = 16
 

@@ -152,6 +152,10 @@ def step_law(dynamics: Dynamics, loss: Landscape, noise: GradientNoise | None, v
         NotApplicable: If the optimizer keeps a velocity, the loss has several coordinates, or the step is not linear in the noise.
         ParameterError: If there is no noise, or a value is missing, unknown or not real and finite.
     """
+    wanted = ((dynamics, Dynamics, "an optimizer such as ey.SGD()"), (loss, Landscape, "a loss, ey.Landscape(...)"))
+    for given, kind, words in (*wanted, *([(noise, GradientNoise, "a noise model such as ey.noise.Isotropic()")] if noise is not None else [])):
+        if not isinstance(given, kind):
+            raise ParameterError(f"{asked_by} needs {words}, got {given!r}")
     if loss.dim != 1:
         raise NotApplicable(f"the chain is solved along one coordinate, and the loss has {loss.dim}; use simulate_escapes")
     if dynamics.buffers:

@@ -6,7 +6,7 @@ from eyring.errors import AccuracyError, NotApplicable
 from eyring.numerics.exact.line import Line
 from eyring.numerics.exact.quadrature import Panels, halved
 
-__all__ = ["MOST_PANELS", "far_edges", "resolved_edges"]
+__all__ = ["MOST_PANELS", "demand_light_tail", "far_edges", "resolved_edges"]
 
 STEEPEST = 2.0  # change of Phi a panel may hold
 DROP = 46.0  # e^-46 = 1e-20: what the far tail may hold of all the probability
@@ -16,15 +16,16 @@ REACH = 2.0 ** np.arange(-5, 330, 1 / 8)  # distances, in units of the way, at w
 
 
 def far_edges(line: Line, inner: float, scale: float, *, drop: float = DROP) -> np.ndarray:
-    """Return edges from where the tail left of ``inner`` holds less than e^-drop of the probability, up to ``inner``.
+    """Return edges from where the tail left of ``inner`` holds less than e^-drop of the probability, up to ``inner``; of several tails, the longest.
 
     Raises:
         NotApplicable: If the probability does not fall off: the walker runs away and no mean time exists.
     """
     for reach in (REACH[REACH < 1e6], REACH):
         edges = inner - scale * np.concatenate([[0.0], reach])
-        cut = _cut(_log_weight(line, edges), drop)
-        if cut is not None:
+        cuts = [_cut(weight, drop) for weight in _log_weights(line, edges)]
+        if None not in cuts:
+            cut = max(c for c in cuts if c is not None)
             return np.unique(np.append(edges[: cut + 1 : 4], edges[cut]))
     raise NotApplicable(
         f"the loss does not confine walkers on the far side: nothing holds one "
@@ -34,18 +35,45 @@ def far_edges(line: Line, inner: float, scale: float, *, drop: float = DROP) -> 
     )
 
 
-def _log_weight(line: Line, outward: np.ndarray) -> np.ndarray:
-    """Return ln(m |x - inner|) at edges going outwards, up to where the coefficients overflow.
+def _log_weights(line: Line, outward: np.ndarray) -> list[np.ndarray]:
+    """Return ln(m |x - inner|) at edges going outwards, of each process up to where its coefficients overflow.
 
     Where two panel sizes disagree on Phi (a drift that oscillates out of sight) the larger probability is taken.
     """
     coarse, fine = Panels(outward[::-1]), Panels(halved(outward[::-1]))
     diffusion = line(outward)[1]
     with np.errstate(all="ignore"):
-        potential = -np.cumsum(coarse.whole(line(coarse.points)[0])[::-1])
-        finer = -np.cumsum(fine.whole(line(fine.points)[0])[::-1])[1::2]
-        weight = 2 * np.abs(finer - potential) - finer + (line.weight - 1) * np.log(diffusion[1:])
-        weight += np.log(np.abs(outward[1:] - outward[0]))
+        potential = -np.cumsum(coarse.whole(line(coarse.points)[0])[..., ::-1], axis=-1)
+        finer = -np.cumsum(fine.whole(line(fine.points)[0])[..., ::-1], axis=-1)[..., 1::2]
+        weights = 2 * np.abs(finer - potential) - finer + (line.weight - 1) * np.log(diffusion[..., 1:])
+        weights += np.log(np.abs(outward[1:] - outward[0]))
+    each = (np.reshape(f, (-1, len(outward) - 1)) for f in (weights, potential, finer))
+    return [_until_overflow(*one) for one in zip(*each, strict=True)]
+
+
+def demand_light_tail(line: Line, edges: np.ndarray, inner: float) -> None:
+    """Refuse a variance where the tail left of the edges would count: with m T'^2 D ~ m x^2/D, T' the slope of the mean time to come back.
+
+    Raises:
+        NotApplicable: If more than e^-30 of the largest weight is left outside: the density falls as a power, and the variance may be infinite.
+    """
+    reach = inner - edges[0]
+    if not reach > 0:
+        return
+    outward = np.concatenate([[inner], inner - reach * 2.0 ** np.arange(-12, 1 / 16, 1 / 8)])
+    for weight, diffusion in zip(_log_weights(line, outward), np.reshape(line(outward)[1], (-1, len(outward))), strict=True):
+        if not len(weight):
+            continue
+        heavier = weight + 2 * np.log(np.abs(outward[1 : len(weight) + 1] - inner)) - np.log(diffusion[1 : len(weight) + 1])
+        if heavier[-1] > np.max(heavier) - 30:
+            raise NotApplicable(
+                f"walkers that stray far {'left' if line.side == 1 else 'right'} of {line.side * inner:.6g} come back so late that they decide the "
+                "variance, which may be infinite: the density falls off as a power there, because the drift dies away. Ask for the mean time, or "
+                "give a reflecting wall"
+            )
+
+
+def _until_overflow(weight: np.ndarray, potential: np.ndarray, finer: np.ndarray) -> np.ndarray:
     bad = np.flatnonzero(np.isnan(weight) | (weight == np.inf))
     if not len(bad) and not _settled(potential, finer):
         return np.empty(0)

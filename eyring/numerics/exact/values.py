@@ -10,9 +10,12 @@ import sympy as sp
 from eyring.errors import ParameterError
 from eyring.numerics.answer import Number
 from eyring.theory.landscape import CriticalPoint
-from eyring.theory.symbols import exact_number
+from eyring.theory.sde import SDE
+from eyring.theory.symbols import GLOSSARY, exact_number
 
-__all__ = ["coordinate_of", "exact_value", "known_clock", "matched_values", "swept"]
+__all__ = ["coordinate_of", "demand_sde", "exact_value", "known_clock", "matched_values", "ordinary", "swept"]
+
+LARGEST = 1e100
 
 
 def matched_values(
@@ -36,7 +39,19 @@ def matched_values(
     if missing or unknown:
         parts = [f"missing: {', '.join(missing)}"] * bool(missing) + [f"unknown: {', '.join(unknown)}"] * bool(unknown)
         raise ParameterError(f"{asked_by} takes values for {', '.join(sorted(names)) or 'no parameter'}; {'; '.join(parts)}")
-    return {s: _real(given[s.name], s.name) for s in dict.fromkeys([*needed, *allowed]) if s.name in given}
+    return {s: _within(s, _real(given[s.name], s.name)) for s in dict.fromkeys([*needed, *allowed]) if s.name in given}
+
+
+def _within(symbol: sp.Symbol, value: Any) -> Any:
+    """Return the value if the glossary's hard limits of its symbol allow it, such as 0 <= mu < 1."""
+    entry = GLOSSARY.get(symbol.name)
+    if entry is None or not entry.bounds or entry.symbol != symbol:
+        return value
+    numbers = np.asarray(value, dtype=float)
+    outside = [entry.least is not None and np.any(numbers < entry.least), entry.below is not None and np.any(numbers >= entry.below)]
+    if any(outside) or (entry.most is not None and np.any(numbers > entry.most)):
+        raise ParameterError(f"{symbol.name}, the {entry.meaning}, must be {entry.bounds}, got {value}")
+    return value
 
 
 def _mapping(values: Mapping[Any, Any] | None) -> Mapping[Any, Any]:
@@ -45,13 +60,42 @@ def _mapping(values: Mapping[Any, Any] | None) -> Mapping[Any, Any]:
     raise ParameterError(f"values must give numbers by name or symbol, such as {{'D': 0.1}}; got {values!r}")
 
 
+def ordinary(value: Any) -> bool:
+    """Return whether a value is a plain float of a size that products of it can be held."""
+    return type(value) is float and (1 / LARGEST < abs(value) < LARGEST or value == 0.0)
+
+
+def demand_sde(sde: Any) -> None:
+    """Refuse what is no SDE.
+
+    Raises:
+        ParameterError: With what was given.
+    """
+    if not isinstance(sde, SDE):
+        raise ParameterError(f"an SDE is needed, from dynamics.sde(loss, noise) or ey.SDE(...); got {sde!r}")
+
+
+def _as_array(value: Any, name: str) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ParameterError(f"{name} must be a number or an array of numbers of one shape, got {value!r}") from None
+
+
 def _real(value: Any, name: str) -> Any:
     if isinstance(value, sp.Expr):
         number = value
     elif isinstance(value, AnyNumber | np.ndarray | list | tuple | np.generic):
-        array = np.asarray(value)
+        array = _as_array(value, name)
         if array.dtype.kind not in "iuf" or not np.all(np.isfinite(array)):
             raise ParameterError(f"{name} must be a real, finite number, got {value}")
+        if not array.size:
+            raise ParameterError(f"{name} is an empty array; give at least one number")
+        size = np.abs(array.astype(float))
+        if np.any((size > LARGEST) | ((size < 1 / LARGEST) & (size > 0))):
+            raise ParameterError(
+                f"{name} = {value} lies outside the sizes 1e-100 to 1e100 whose products floating-point numbers can hold; choose other units"
+            )
         return value if array.ndim == 0 else array
     else:
         number = _exact_or_nan(value)
@@ -68,7 +112,7 @@ def exact_value(value: Any) -> sp.Expr:
     """
     try:
         number = exact_number(value.item() if isinstance(value, np.generic | np.ndarray) else value)
-    except sp.SympifyError:
+    except (sp.SympifyError, ValueError, TypeError):
         number = None
     if not isinstance(number, sp.Expr):
         raise ParameterError(f"a number is needed, got {value!r}")
@@ -98,6 +142,8 @@ def coordinate_of(point: Any, values: Mapping[sp.Symbol, Any], *, role: str) -> 
     number = _exact_or_nan(position).subs({s: exact_value(v) for s, v in values.items() if np.ndim(v) == 0})
     if not (number.is_number and number.is_real and number.is_finite):
         raise ParameterError(f"{role} must be a real, finite number or a critical point, got {position!r}")
+    if abs(number) > LARGEST:
+        raise ParameterError(f"{role} = {float(number):.3g} lies beyond 1e100, where floating-point numbers know no neighbours; choose other units")
     return number
 
 
@@ -110,6 +156,17 @@ def known_clock(clock: sp.Expr, values: Mapping[sp.Symbol, Any]) -> Any:
     symbols = sorted(clock.free_symbols, key=str)
     result = sp.lambdify(symbols, clock, "numpy")(*[np.asarray(values[s], dtype=float) for s in symbols])
     return result if np.ndim(result) else float(result)
+
+
+def _shape_of(arrays: Mapping[Any, np.ndarray]) -> tuple[int, ...]:
+    try:
+        shape = np.broadcast_shapes(*[a.shape for a in arrays.values()])
+    except ValueError:
+        shapes = ", ".join(f"{k} {a.shape}" for k, a in arrays.items())
+        raise ParameterError(f"arrays of values must broadcast against each other; their shapes are {shapes}") from None
+    if 0 in shape:
+        raise ParameterError(f"an empty array of values was given, of shape {shape}; give at least one value")
+    return shape
 
 
 def swept(one: Callable[[Mapping[Any, Any] | None], tuple[float, float, float, float]], values: Mapping[Any, Any] | None, *, unit: str) -> Number:
@@ -125,7 +182,7 @@ def swept(one: Callable[[Mapping[Any, Any] | None], tuple[float, float, float, f
     if not arrays:
         mantissa, shift, error, clock = one(values)
         return Number(mantissa, shift, error, unit, clock)
-    shape = np.broadcast_shapes(*[a.shape for a in arrays.values()])
+    shape = _shape_of(arrays)
     columns = {k: np.broadcast_to(a, shape) for k, a in arrays.items()}
     parts = np.array([one({**given, **{k: c[index].item() for k, c in columns.items()}}) for index in np.ndindex(shape)])
     mantissas, shifts, errors, clocks = (parts[:, i].reshape(shape) for i in range(4))

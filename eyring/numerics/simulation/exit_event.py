@@ -1,7 +1,8 @@
-"""When a walker counts as escaped: it has reached the saddle, or the minimum beyond it, along the direction in which the saddle descends."""
+"""When a walker counts as escaped: at the saddle, or at the minimum beyond, along the direction in which the saddle descends; or out of a region."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,38 +10,52 @@ import sympy as sp
 
 from eyring.errors import NotApplicable, ParameterError
 from eyring.numerics.exact.values import exact_value
+from eyring.numerics.simulation.kernel_step import Step
 from eyring.theory.escape.descent import ends_of_descent, escape_direction
 from eyring.theory.landscape import CriticalPoint, Landscape
 
-__all__ = ["EVENTS", "Goal"]
+__all__ = ["EVENTS", "Goal", "check_event", "margin_of"]
 
-EVENTS = ("next well", "to the saddle")
+EVENTS = ("next well", "to the saddle", "cross and stay")
+REGIONS = (sp.core.relational.Relational, sp.And, sp.Or)
 
 
 @dataclass(frozen=True)
 class Goal:
-    """Escaped means direction . x >= level.
+    """Escaped means margin >= 0, for as long as ``stay`` says.
 
     Attributes:
         start: Where walkers begin, (n,).
-        direction: Unit vector along which the saddle descends, away from the start, (n,).
-        level: Its value at the saddle or at the minimum beyond.
+        coordinates: Symbols of their place.
+        margin: A function of the place: direction . x - level, or how far outside a region the place is.
+        stay: How long a walker must have been there without a break, in the unit of the run; 0 if the first visit counts.
     """
 
     start: np.ndarray
-    direction: np.ndarray
-    level: float
+    coordinates: tuple[sp.Symbol, ...]
+    margin: sp.Expr
+    stay: float = 0.0
 
     @classmethod
-    def of(cls, loss: Landscape, numbers: Mapping[sp.Symbol, Any], *, start: Any, event: str | None, over: Any) -> "Goal":
+    def of(cls, loss: Landscape, numbers: Mapping[sp.Symbol, Any], *, start: Any, event: Any, over: Any, inertia: bool = False) -> "Goal":
         """Place the goal on a landscape whose parameters have numbers.
 
+        Args:
+            loss: The landscape.
+            numbers: Numbers for the parameters in start and over.
+            start: A minimum; with a region, any place inside.
+            event: What counts as escaped.
+            over: The saddle to cross.
+            inertia: Whether walkers have a velocity: beyond the saddle they are then not yet settled, nor at the minimum's coordinate.
+
         Raises:
-            ParameterError: If the event is missing or unknown.
+            ParameterError: If the event is missing or unknown, or walkers begin outside a region.
             NotApplicable: If start is no minimum, over is no saddle next to it, or no minimum lies beyond.
             EyringError: If start or over is no critical point.
         """
         check_event(event)
+        if isinstance(event, REGIONS):
+            return cls._out_of(event, loss, numbers, start)
         a = loss.locate(_position(start, numbers, role="start"), role="start")
         if a.index != 0:
             raise NotApplicable(
@@ -51,24 +66,75 @@ class Goal:
         begin, top = _floats(a), _floats(saddle)
         away = _floats(beyond) - top if beyond is not None else top - begin
         direction *= 1.0 if direction @ away > 0 else -1.0
-        if str(event).replace("-", " ") == "to the saddle":
-            return cls(begin, direction, float(direction @ top))
-        if beyond is None:
+        kind = str(event).replace("-", " ")
+        if kind == "next well" and beyond is None:
             raise NotApplicable(f"no minimum lies beyond the {saddle}, so event='next well' has no meaning there; use event='to the saddle'")
-        return cls(begin, direction, float(direction @ _floats(beyond)))
+        level = direction @ (_floats(beyond) if kind == "next well" and beyond is not None and not inertia else top)
+        return cls(begin, tuple(loss.coordinates), sum((_neat(d) * x for d, x in zip(direction, loss.coordinates, strict=True)), -_neat(level)))
+
+    @classmethod
+    def _out_of(cls, event: Any, loss: Landscape, numbers: Mapping[sp.Symbol, Any], start: Any) -> "Goal":
+        place = _position(start, numbers, role="start")
+        outside = margin_of(event.subs({s: exact_value(v) for s, v in numbers.items()}))
+        unknown = sorted(map(str, outside.free_symbols - set(loss.coordinates)))
+        if unknown or len(place) != loss.dim:
+            raise ParameterError(
+                f"a region needs one starting number for each of {', '.join(map(str, loss.coordinates))}"
+                + (f", and numbers for {', '.join(unknown)}" if unknown else "")
+            )
+        begin = np.array([float(c) for c in place])
+        at_start = float(outside.subs(dict(zip(loss.coordinates, begin, strict=True))))
+        if not at_start < 0:
+            raise ParameterError(f"walkers must begin inside: at the start {begin.tolist()} the event {event} has already happened")
+        return cls(begin, tuple(loss.coordinates), outside)
+
+    def watched(self, step: Step, tick: float) -> Step:
+        """Return the step with a counter of how long a walker has been beyond, where it must stay there."""
+        if not self.stay:
+            return step
+        stayed, longer, needed = sp.Dummy("stayed", real=True), sp.Dummy("longer", real=True), math.ceil(self.stay / tick - 1e-9)
+        count = (longer, sp.Piecewise((stayed + 1, step.margin >= 0), (0, True)))
+        return replace(
+            step, state=(*step.state, stayed), statements=(*step.statements, count), after=(*step.after, longer), start=(*step.start, 0.0),
+            margin=longer - needed,
+        )  # fmt: skip
 
 
-def check_event(event: str | None) -> None:
+def margin_of(event: Any) -> sp.Expr:
+    """Return what is not negative where the relation holds; "and" takes the least, "or" the greatest of its parts.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> margin_of(sp.Or(x > 2, x < -1))
+    Piecewise((-x - 1, x - 2 < -x - 1), (x - 2, True))
+    """
+    if isinstance(event, sp.And | sp.Or):
+        chosen, *others = map(margin_of, event.args)
+        for other in others:  # a Piecewise, whose slope is that of the part that holds
+            first = chosen < other if isinstance(event, sp.And) else chosen > other
+            chosen = sp.Piecewise((chosen, first), (other, True))
+        return chosen
+    if isinstance(event, sp.Gt | sp.Ge | sp.Lt | sp.Le):
+        return event.gts - event.lts
+    raise ParameterError(f"a region is left where an inequality such as x > 2 holds, or several joined by And and Or; got {event}")
+
+
+def check_event(event: Any) -> None:
     """Refuse an event that is missing or unknown.
 
     Raises:
         ParameterError: With the choices.
     """
-    if event is None or str(event).replace("-", " ") not in EVENTS:
+    if not isinstance(event, REGIONS) and (event is None or str(event).replace("-", " ") not in EVENTS):
         raise ParameterError(
-            "event must say what counts as escaped: 'to the saddle' (reach the saddle's coordinate) or 'next well' (reach the coordinate of the "
-            f"minimum beyond it); got {event!r}"
+            "event must say what counts as escaped: 'to the saddle' (reach the saddle's coordinate), 'next well' (reach the coordinate of the "
+            "minimum beyond it; with momentum, cross the saddle and settle), 'cross and stay' (be beyond the saddle for stay=...), or an "
+            f"inequality of the coordinates; got {event!r}"
         )
+
+
+def _neat(number: float) -> sp.Expr:
+    """Return a whole number where the float is one."""
+    return sp.Integer(round(number)) if float(number).is_integer() else sp.Float(float(number), 17)
 
 
 def _position(point: Any, numbers: Mapping[sp.Symbol, Any], *, role: str) -> tuple[sp.Expr, ...]:

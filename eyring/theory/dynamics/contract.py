@@ -207,8 +207,15 @@ def check_hyperparameter(name: str, value: object, *, low: float, below: float |
     Raises:
         ParameterError: If the number is outside, complex or NaN.
     """
-    number = exact_number(value)
-    if isinstance(number, sp.MatrixBase) or not number.is_number:
+    try:
+        number = None if isinstance(value, bool) else exact_number(value)
+    except (sp.SympifyError, TypeError):
+        number = None
+    if isinstance(number, sp.MatrixBase):
+        return
+    if not isinstance(number, sp.Expr):
+        raise ParameterError(f"{name} must be a number or a symbol, got {value!r}")
+    if not number.is_number:
         return
     shown = f"{name} must be a real number {'at least' if closed else 'above'} {low}" + (f" and below {below}" if below is not None else "")
     if not (number.is_real and number.is_finite):

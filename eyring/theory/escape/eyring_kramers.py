@@ -35,7 +35,8 @@ class EyringKramers(EscapeTheory):
             return "the walker has momentum: it is described in phase space"
         if isotropic_constant(problem.sde) is None:
             return (
-                "the noise is not of one constant strength in every direction (its exponent is then a quasipotential, not barrier over temperature)"
+                "the noise is not of one constant strength in every direction (its exponent is then a quasipotential, not barrier over temperature: "
+                "sharp_escape_time has the number, prefactor and all)"
             )
         return None
 

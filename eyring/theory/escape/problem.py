@@ -40,7 +40,7 @@ def pose(sde: SDE, *, start: Place, over: Place, event: str | None) -> EscapePro
     if landscape is None:
         raise NotApplicable(
             f"the drift {sde.drift.tolist()} is not the gradient of a loss, so minimum, saddle and barrier have no meaning; "
-            "such a process needs its quasipotential, not a Kramers-type formula"
+            "its quasipotential takes their place: sharp_escape_time(sde, start=..., over=..., values=...) has the time if every direction has noise"
         )
     a, b = (_as_seen_by(landscape, landscape.locate(place, role=role)) for place, role in ((start, "start"), (over, "over")))
     _check_roles(a, b)

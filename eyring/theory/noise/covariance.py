@@ -19,10 +19,14 @@ class Covariance(GradientNoise):
     """C(theta) as given: the covariance of the minibatch gradient, already divided by the batch size.
 
     Args:
-        matrix: A symmetric sympy matrix, or an expression in one dimension. The batch size plays no further part.
+        matrix: A symmetric sympy matrix or its rows, or an expression in one dimension. The batch size plays no further part.
     """
 
-    matrix: sp.ImmutableMatrix | sp.Expr
+    matrix: sp.ImmutableMatrix
+
+    def __post_init__(self) -> None:
+        given = self.matrix if isinstance(self.matrix, sp.MatrixBase | list | tuple) else [[self.matrix]]
+        object.__setattr__(self, "matrix", sp.ImmutableMatrix(given).applyfunc(exact_number))
 
     def covariance(self, landscape: Landscape, batch_size: sp.Expr = B) -> sp.ImmutableMatrix:
         """Return the matrix.
@@ -30,9 +34,7 @@ class Covariance(GradientNoise):
         Raises:
             EyringError: If its shape is not (n, n) or it is not symmetric.
         """
-        given = self.matrix
-        matrix = sp.ImmutableMatrix(given) if isinstance(given, sp.MatrixBase | list | tuple) else sp.ImmutableMatrix([[given]])
-        matrix = matrix.applyfunc(exact_number)
+        matrix = self.matrix
         if matrix.shape != (landscape.dim, landscape.dim):
             raise EyringError(
                 f"the covariance has shape {matrix.shape}, but the loss has {landscape.dim} coordinates; give an {landscape.dim} "

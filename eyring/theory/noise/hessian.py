@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import sympy as sp
 
-from eyring.errors import EyringError, NotApplicable
+from eyring.errors import EyringError, NotApplicable, ParameterError
 from eyring.theory.landscape import CriticalPoint, Landscape
 from eyring.theory.noise.contract import GradientNoise
 from eyring.theory.symbols import batch_size as B
@@ -29,6 +29,14 @@ class Hessian(GradientNoise):
     switch: sp.Expr = switch_point
     between: tuple[CriticalPoint, CriticalPoint] | None = None
     pointwise: bool = False
+
+    def __post_init__(self) -> None:
+        try:
+            c = None if isinstance(self.switch, bool) else exact_number(self.switch)
+        except (sp.SympifyError, TypeError):
+            c = None
+        if not isinstance(c, sp.Expr) or c.is_extended_real is False or c is sp.nan or c.is_infinite:
+            raise ParameterError(f"switch must be a real, finite coordinate value or a symbol, got {self.switch!r}")
 
     def covariance(self, landscape: Landscape, batch_size: sp.Expr = B) -> sp.ImmutableMatrix:
         """Return the piecewise constant covariance; with a single minimum and no saddle, H/B of that minimum everywhere.
@@ -65,6 +73,12 @@ class Hessian(GradientNoise):
         neighbours = [(p, q) for p, q in pairwise(points) if {p.index, q.index} == {0, 1}]
         c = exact_number(self.switch)
         if c.is_number:
+            if any(e.free_symbols for p in points for e in p.position):
+                raise EyringError(
+                    f"the switch point {c} is a number, and the places of the critical points ({', '.join(str(p.position[0]) for p in points)}) are "
+                    "symbols, so that nothing says where it lies; leave switch out (it stays the symbol c) and give c its number with the others, or "
+                    "name the pair: Hessian(switch=..., between=(minimum, saddle))"
+                )
             neighbours = [(p, q) for p, q in neighbours if bool(p.position[0] < c) and bool(c < q.position[0])]
         if len(neighbours) != 1:
             where = ", ".join(str(p) for p in points) or "none"
