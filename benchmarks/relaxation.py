@@ -44,13 +44,13 @@ def races() -> list[Race]:
     assert apart < 1e-4
     against = f"scipy eigsh, shift-invert, finite differences, n = {GRID}"
     return [
-        Race("slowest rate in 1-D, barrier/D = 20", ours, lambda: on_grid(NOISE), against, 5, note=f"relative errors {error:.0e} and {lost:.0e}"),
+        Race("slowest rate in 1-D, barrier/D = 20", ours, lambda: on_grid(NOISE), against, 10, note=f"relative errors {error:.0e} and {lost:.0e}"),
         Race(
             f"slowest rate in 1-D, {BATCH} strengths of the noise in one call",
             lambda: ours(strengths),
             lambda: on_grid(NOISE),
             against,
-            5,
+            10,
             per=BATCH,
             note="each with its error",
         ),
@@ -59,6 +59,7 @@ def races() -> list[Race]:
             lambda: ours(0.05, COUNT),
             lambda: on_grid(0.05, COUNT),
             against,
+            3,
             note=f"all to 1e-14; the grid's to {apart:.0e}",
         ),
     ]

@@ -17,7 +17,7 @@ from eyring.theory.sde import SDE
 
 __all__ = ["races"]
 
-D, DT, MANY, LONG = 0.1, 0.01, 4096, 40_000
+D, DT, MANY, LONG = 0.1, 0.01, 4096, 100_000
 X = sp.Symbol("x", real=True)
 WALK = SDE(X - X**3, sp.Rational(1, 10), [X])
 KNOWN = {"start": -1, "event": "next well", "time_step": DT, "correction": "none", "seed": 1}
@@ -66,7 +66,7 @@ def _check(exposure_over_exits: float, tolerance: float, who: str) -> None:
 
 
 def _ours(precision: str, threads: int):
-    """Return 40 000 steps of 4096 walkers through the public door, from the symbolic SDE on."""
+    """Return 100 000 steps of 4096 walkers through the public door, from the symbolic SDE on."""
     exits = simulate_escapes(WALK, **KNOWN, walkers=MANY, iterations=LONG, precision=precision)
     _check(exits.exposure / exits.events, 0.03, f"simulate_escapes, {precision}")
     return lambda: simulate_escapes(WALK, **KNOWN, walkers=MANY, iterations=LONG, precision=precision, threads=threads)

@@ -142,7 +142,7 @@ class Compiled:
 
     def _evaluated(self, what: What, positional: Sequence[object], values: dict[str, Any]) -> Any:
         self._refuse_names(positional, values)
-        if self.backend.blocks_from is None or (points := number_of_points(values)) is None or points < self.backend.blocks_from:
+        if not values or self.backend.blocks_from is None or (points := number_of_points(values)) is None or points < self.backend.blocks_from:
             return self.backend.finish(self._plainly(what, values), self.unit if what == "value" else "")
         in_order = {n: values[n] for n in sorted(values)}
         program = self._program(what, tuple(in_order)) if self.backend.fused_from is not None and points >= self.backend.fused_from else None

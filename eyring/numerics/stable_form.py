@@ -1,6 +1,6 @@
 """Rewrite a formula so that float64 does not lose its digits by subtracting nearly equal numbers.
 
-Five rewritings, from the inside out; each is an identity:
+Six rewritings, from the inside out; each is an identity:
 
 1. c sqrt(A) + r, with c and r of opposite sign, becomes (c^2 A - r^2)/(c sqrt(A) - r), if that removes terms from the numerator.
    Where the signs are not known, the expression chooses by the sign of c r. A Max under the root:
@@ -9,6 +9,8 @@ Five rewritings, from the inside out; each is an identity:
 3. k exp(u) - k becomes k expm1(u).
 4. log(1 + u) becomes log1p(u).
 5. log(a exp(u) + b exp(v)) becomes m + log(a exp(u - m) + b exp(v - m)) with m = Max(u, v), which leaves float64 nowhere.
+6. (x + A)^2 + P becomes (x + B)^2 + Q, the square completed anew for one symbol x, if Q has fewer terms than P: trace^2 - 4 det of a matrix of
+   two rows, (a + d)^2 - 4 (a d - b c), becomes (a - d)^2 + 4 b c.
 
 >>> gamma, w = sp.symbols("gamma w", positive=True)
 >>> stable_form(sp.sqrt(gamma**2 / 4 + w) - gamma / 2)
@@ -27,7 +29,7 @@ MOST_OPERATIONS = 200  # a longer sum is not expanded or factored: that could ta
 
 @lru_cache(maxsize=4096)
 def stable_form(expression: sp.Expr) -> sp.Expr:
-    """Return ``expression`` rewritten by the four rules of this file."""
+    """Return ``expression`` rewritten by the six rules of this file."""
     if not expression.args or isinstance(expression, sp.Integral | sp.Derivative):
         return expression
     rebuilt = expression.func(*(stable_form(a) for a in expression.args))
@@ -39,7 +41,7 @@ def stable_form(expression: sp.Expr) -> sp.Expr:
 
 
 def _sum(total: sp.Add) -> sp.Expr:
-    for rule in (_root_minus_number, _exponential_minus_one):
+    for rule in (_root_minus_number, _exponential_minus_one, _square_completed_anew):
         found = rule(total)
         if found is not None:
             return found
@@ -117,3 +119,20 @@ def _exponential_minus_one(total: sp.Add) -> sp.Expr | None:
     number, exponential = sorted(total.args, key=lambda t: t.has(sp.exp))
     factor, power = exponential.as_independent(sp.exp, as_Add=False)
     return factor * expm1(power.exp) if isinstance(power, sp.exp) and factor == -number else None
+
+
+def _square_completed_anew(total: sp.Add) -> sp.Expr | None:
+    squares = [t for t in total.args if isinstance(t, sp.Pow) and t.exp == 2 and isinstance(t.base, sp.Add)]
+    if len(squares) != 1 or not total.is_polynomial():
+        return None
+    expanded, fewest, best = sp.expand(total), _terms(sp.expand(total - squares[0])), None
+    for x in sorted(squares[0].base.free_symbols, key=str):
+        below, slope, bend = (expanded.coeff(x, n) for n in range(3))
+        rest = sp.expand(below - slope**2 / (4 * bend)) if bend.is_Rational and bend.is_positive else None
+        if rest is not None and sp.degree(expanded, x) == 2 and _terms(rest) < fewest:
+            fewest, best = _terms(rest), bend * (x + slope / (2 * bend)) ** 2 + _factored(rest)
+    return best
+
+
+def _terms(expression: sp.Expr) -> int:
+    return 0 if expression == 0 else len(sp.Add.make_args(expression))

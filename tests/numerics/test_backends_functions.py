@@ -60,6 +60,21 @@ def test_the_sign_of_an_array_is_taken_entry_by_entry(backend):
     assert np.asarray(f(x=np.array([-3.0, 0.0, 0.5]), a=0.5)).tolist() == [1.5, 2.0, 2.5]
 
 
+@pytest.mark.parametrize("backend", ["numpy", "fused", "torch", "mpmath", "flint"])
+def test_a_formula_without_parameters_is_a_number(backend):
+    """-1/2 is -1/2."""
+    assert float(compile_formula(sp.Rational(-1, 2), backend)()) == -0.5
+
+
+def test_mpmath_has_polygamma():
+    """psi'(1) = pi^2/6 and psi(1) = -gamma to 30 digits; a function that it lacks is not sent to itself."""
+    with mpmath.workdps(40):
+        assert abs(compile_formula(sp.polygamma(1, a), "mpmath")(a=1) - mpmath.pi**2 / 6) < mpmath.mpf(10) ** -30
+        assert abs(compile_formula(sp.digamma(a), "mpmath")(a=1) + mpmath.euler) < mpmath.mpf(10) ** -30
+    with pytest.raises(NotApplicable, match=r"the mpmath backend has no Heaviside$"):
+        compile_formula(sp.Heaviside(x), "mpmath")
+
+
 def test_certified_numbers_carry_their_interval_and_unit():
     """2 exp(20) at T = 1/20 to 40 digits; a list gives an array of Numbers, whatever kind each number was."""
     f = compile_formula(2 * sp.exp(1 / T), "flint", digits=40)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from eyring.errors import AccuracyError, EyringError, NotApplicable, ParameterError
 from eyring.numerics.compiled import Compiled, compile_formula
+from eyring.numerics.stable_form import stable_form
 from eyring.theory import landscapes, noise
 from eyring.theory import symbols as s
 from eyring.theory.dynamics import SGD, MomentumSGD, WhiteNoiseGD
@@ -109,7 +110,7 @@ def test_ln_tau_is_right_to_eight_ulp_of_its_largest_term(name, backend):
     """The error in ln tau is at most 8 ulp of the largest term, and at most 1e-12 where |ln tau| <= 100."""
     f = compiled(name, backend)
 
-    @settings(max_examples=max(10, settings().max_examples // (4 if backend == "mpmath" else 1)))
+    @settings(max_examples=max(10, settings().max_examples // (1 if backend == "numpy" else 4)))
     @given(draws([p.symbol for p in f.parameters], **POSITIVE_LOSS.get(name, {})))
     def check(values):
         exact, largest = judged(name, values)
@@ -141,10 +142,13 @@ def test_the_value_is_as_accurate_as_its_exponent(backend, values):
     assert abs(mpmath.mpf(value) / mpmath.exp(exact) - 1) <= 8 * math.ulp(largest) + 8 * math.ulp(1.0)
 
 
+GROWTH = compile_formula(GROWTH_RATE)
+
+
 @given(draws([H_b]))
 def test_strong_friction_does_not_eat_the_digits_of_the_growth_rate(values):
     """sqrt(gamma^2/4 + |H_b|) - gamma/2 at gamma = 1e6 keeps 15 digits; written as it stands it would keep 4."""
-    f, strong = compile_formula(GROWTH_RATE), 1e6
+    f, strong = GROWTH, 1e6
     h = mpmath.mpf(-values["H_b"])
     with mpmath.workdps(40):
         exact = mpmath.sqrt(mpmath.mpf(strong) ** 2 / 4 + h) - mpmath.mpf(strong) / 2
@@ -165,6 +169,17 @@ def test_small_differences_from_one_keep_their_digits():
     for expression, bend in ((sp.exp(a) - 1, 1), (1 - sp.exp(-a), -1), (sp.log(1 + a), -1)):
         assert abs(compile_formula(expression)(a=1e-9) / (1e-9 * (1 + bend * 0.5e-9)) - 1) < 1e-15
     assert abs(compile_formula(sp.exp(a) + 1)(a=1.0) - math.e - 1) < 1e-15
+
+
+def test_a_discriminant_near_zero_keeps_its_digits():
+    """The two rates of a matrix with equal diagonal and coupling 1e-9 differ by 2e-9: trace^2 - 4 det as it stands would give zero or 3e-8."""
+    b, c, d = sp.symbols("b c d", positive=True)
+    spread = sp.sqrt((a + d) ** 2 - 4 * (a * d - b * c))
+    assert stable_form(spread) == sp.sqrt((a - d) ** 2 + 4 * b * c)
+    assert abs(compile_formula(spread)(a=0.7, b=1e-9, c=1e-9, d=0.7) / 2e-9 - 1) < 1e-15
+    three = (a + b + c) ** 2 - 3 * a * b - 3 * b * c - 4 * a * c  # three unknowns: the form is another, the value the same
+    assert sp.expand(stable_form(three) - three) == 0
+    assert stable_form((1 + a) ** 2 - 4 * a) == (a - 1) ** 2
 
 
 def test_mpmath_gives_all_its_digits_through_a_cancellation():

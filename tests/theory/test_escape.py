@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.integrate import cumulative_trapezoid
 
 import eyring as ey
-from eyring.errors import DerivationError, EyringError, NotApplicable
+from eyring.errors import DerivationError, EyringError, NotApplicable, ParameterError
 from eyring.theory.derivation import laplace
 
 x, y = sp.symbols("x y", real=True)
@@ -416,7 +416,7 @@ def test_momentum_zero_is_allowed_in_the_compiled_formula():
     f = ey.escape_time(ey.MomentumSGD().sde(LOCAL, ey.noise.Isotropic()), start=A, over=S, **NEXT_WELL).compile("numpy")
     at = {"B": 10, "eta": 0.01, "sigma": 1, "H_a": 2, "H_b": -1, "L_a": 0, "L_b": 0.005}
     assert f.log(mu=0, **at) > 0
-    with pytest.raises(NotApplicable, match="momentum is below 1"):
+    with pytest.raises(ParameterError, match=r"mu \(momentum\) must be a finite nonnegative number at least 0 and below 1, got 1\.2"):
         f(mu=1.2, **at)
 
 

@@ -44,7 +44,7 @@ class MpmathBackend(Backend):
 
     def kernel(self, expression: sp.Expr, symbols: Sequence[sp.Symbol]) -> Kernel:
         """Print ``expression`` for mpmath, constants and all."""
-        refuse_unknown_functions(expression, {*MpmathPrinter._kf, "Piecewise", "Abs", "sign"}, self.name)
+        refuse_unknown_functions(expression, {*MpmathPrinter._kf, "Piecewise", "Abs", "sign", "polygamma"}, self.name)
         names = plain_symbols(symbols)
         printer = _Printer({"fully_qualified_modules": True, "inline": True, "allow_unknown_functions": False})
         body = plain_integrals(expression.xreplace(names))
@@ -132,6 +132,9 @@ class _Printer(MpmathPrinter):
 
     def _print_LambertW(self, expr: sp.LambertW) -> str:
         return f"mpmath.lambertw({self._print(expr.args[0])})"
+
+    def _print_polygamma(self, expr: sp.polygamma) -> str:
+        return f"mpmath.psi({', '.join(map(self._print, expr.args))})"
 
     def _print_Integral(self, expr: sp.Integral) -> str:
         text = self._print(expr.function)

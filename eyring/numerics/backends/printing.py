@@ -65,7 +65,7 @@ def refuse_unknown_functions(expression: sp.Expr, known: set[str], backend: str)
     parts = expression.atoms(sp.Function, sp.Derivative, sp.Sum, sp.Product, sp.Limit, sp.Subs)
     missing = sorted({type(f).__name__ for f in parts if f.free_symbols} - known)
     if missing:
-        raise NotApplicable(f"the {backend} backend has no {', '.join(missing)}; use compile('mpmath')")
+        raise NotApplicable(f"the {backend} backend has no {', '.join(missing)}" + ("; use compile('mpmath')" if backend != "mpmath" else ""))
 
 
 def plain_symbols(symbols: Sequence[sp.Symbol]) -> dict[sp.Symbol, sp.Symbol]:

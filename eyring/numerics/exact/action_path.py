@@ -30,6 +30,9 @@ class Instanton:
     points: np.ndarray
     momenta: np.ndarray
 
+    def __repr__(self) -> str:
+        return f"instanton of {len(self.times)} points, {self.times[-1] - self.times[0]:.4g} units of time from near the attractor to the end"
+
     @classmethod
     def of(cls, path: Trajectory, per_element: int = 2 * DEGREE) -> "Instanton":
         """Sample every element at ``per_element`` places."""

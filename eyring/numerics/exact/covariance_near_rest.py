@@ -72,7 +72,7 @@ def stationary_covariance(
     Source: Liu, Ziyin & Ueda 2021 for the steps of heavy ball; here the equation is read off the update rule.
 
     >>> x, y = sp.symbols("x y", real=True)
-    >>> stationary_covariance(SDE([-2 * x, -y], sp.Matrix([[2, 3], [3, 5]]), [x, y]), at=(0, 0)).value.tolist()
+    >>> stationary_covariance(SDE([-2 * x, -y], sp.Matrix([[2, 3], [3, 5]]), [x, y]), at=(0, 0)).value.round(12).tolist()
     [[1.0, 2.0], [2.0, 5.0]]
     >>> from eyring.theory.dynamics import SGD
     >>> stationary_covariance(SGD(), hessian=np.eye(2), covariance=3 * np.eye(2), values={"eta": 0.5}).value.tolist()    # eta C/(2 - eta)

@@ -31,6 +31,7 @@ DROP = 90.0
 POSITIONS = (48, 64, 80, 96, 112, 128, 144, 160)
 ORDERS = (24, 32, 48, 64, 96, 144, 216, 324, 486, 729, 1094)
 GOOD, LOOSEST = 1e-11, 1e-6
+STALLED = 2  # finer bases that help no more: rounding, as near critical damping, where digits are lost by halves
 HOPELESS, LOOSE = 300, 1e-2  # an answer that still moves this much at so many orders needs thousands
 
 
@@ -80,7 +81,8 @@ def resolved(lowering: np.ndarray, friction: float, temperature: float, count: i
         size = POSITIONS[position]
         return Hierarchy.of(lowering[:size, :size], friction, ORDERS[order]).smallest(count)
 
-    position = order = 0
+    position = order = stalled = 0
+    least = math.inf
     while True:
         here = rates(position, order)
         wrong_x = float(np.max(np.abs(rates(position + 1, order) / here - 1)))
@@ -88,7 +90,8 @@ def resolved(lowering: np.ndarray, friction: float, temperature: float, count: i
         error, last = wrong_x + wrong_v, (position == len(POSITIONS) - 2, order == len(ORDERS) - 2)
         if error < GOOD or ((last[0] or wrong_x < GOOD / 2) and (last[1] or wrong_v < GOOD / 2)):
             break
-        if ORDERS[order] > HOPELESS and wrong_v > LOOSE:
+        stalled, least = stalled + (error > 0.7 * least), min(least, error)
+        if (ORDERS[order] > HOPELESS and wrong_v > LOOSE) or (stalled == STALLED and error < LOOSEST):
             break
         position, order = position + (wrong_x >= GOOD / 2 and not last[0]), order + (wrong_v >= GOOD / 2 and not last[1])
     if error > LOOSEST:

@@ -5,7 +5,7 @@ Turning all velocities round makes a backward mode phi(x, v) the forward one, p(
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -42,9 +42,9 @@ class KineticMode:
     frequency: float
     error: float
     temperature: float
-    positions: Positions
-    coefficients: np.ndarray
-    sign: float
+    positions: Positions = field(repr=False)
+    coefficients: np.ndarray = field(repr=False)
+    sign: float = field(repr=False)
 
     def backward(self, x: Any, v: Any) -> Any:
         """Return phi(x, v): e^(-lambda t) phi is the mean of phi over the places of a walker at time t. Absolute errors grow as 1/sqrt(p_0).

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eyring.errors import BeyondFloat64, ParameterError
-from eyring.numerics.exact.mode_kernel import meet
+from eyring.numerics.exact.mode_kernel import machine
 from eyring.numerics.exact.mode_panels import Passes, Rate
 from eyring.numerics.exact.quadrature import NODES, ORDER, running_sum
 
@@ -51,7 +51,7 @@ class Curve:
         terms = passes.terms(2 * math.exp(logarithm))
         panels = len(passes.rise)
         left, right = np.zeros((2, panels + 1, 4))
-        _, _, k = meet()(logarithm, passes.rise, passes.series(terms), np.array(passes.walls), left, right)
+        _, _, k = machine().meet(logarithm, passes.rise, passes.series(terms), np.array(passes.walls), left, right)
         powers = (-math.exp(logarithm)) ** np.arange(terms)
         nested = passes.nested(2 * terms)
         whole = sum(power * nested[2 * i][0, :, :ORDER] for i, power in enumerate(powers))

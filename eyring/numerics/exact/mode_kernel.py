@@ -10,42 +10,47 @@ meet, W_left + W_right vanishes at an eigenvalue and grows with lambda; nodes pa
 """
 
 import math
-from collections.abc import Callable
 from functools import cache
-from typing import Any
+from types import SimpleNamespace
 
 import numpy as np
 
 from eyring.numerics.exact.quadrature import ORDER, RUNNING, WEIGHTS
 
-__all__ = ["ladder", "meet"]
+__all__ = ["MOST_SWEEPS", "machine"]
 
 TINY = 1e-140
 COLUMNWISE = np.ascontiguousarray(RUNNING.T)
+CLOSE, CLOSER = 1e-9, 1e-13
+NEAR = 0.5  # a step in ln lambda that is believed
+MOST_SWEEPS = 400
+HIGHEST = 250.0  # of ln lambda
 
 
-def _meet(log_rate, rise, series, walls, left, right):  # type: ignore[no-untyped-def]
+def meet(log_rate, rise, series, walls, left, right):  # type: ignore[no-untyped-def]
     """Return (step in ln lambda, eigenvalues below lambda, meeting edge), and fill the ratios.
 
     Args:
         log_rate: ln lambda.
         rise: Phi over each panel, (panels,).
-        series: Coefficients of a, b, c, d in powers of -lambda, (panels, 4, terms).
+        series: Coefficients of a, b, c, d in powers of -lambda, (4, terms, panels).
         walls: Whether the left and the right end absorb, (2,).
         left: Filled with (ratio, ln of its unit, its derivative by ln lambda, u_1/u_0 of the panel left of it), (panels + 1, 4).
         right: The same from the right, with u_0/u_1 of the panel right of it.
     """
-    panels, terms = series.shape[0], series.shape[2]
+    terms, panels = series.shape[1], series.shape[2]
     rate = math.exp(log_rate)
-    sums, slopes = np.zeros((panels, 4)), np.zeros((panels, 4))
+    sums, slopes, logs = np.zeros((4, panels)), np.zeros((4, panels)), np.empty((2, panels))
+    for f in range(4):
+        power = 1.0
+        for k in range(terms):
+            for p in range(panels):
+                term = series[f, k, p] * power
+                sums[f, p] += term
+                slopes[f, p] += k * term
+            power *= -rate
     for p in range(panels):
-        for f in range(4):
-            power = 1.0
-            for k in range(terms):
-                term = series[p, f, k] * power
-                sums[p, f] += term
-                slopes[p, f] += k * term
-                power *= -rate
+        logs[0, p], logs[1, p] = math.log(series[1, 0, p]), math.log(series[2, 0, p])
     nodes_left, nodes_right = np.zeros(panels + 1), np.zeros(panels + 1)
     for side in range(2):
         out, nodes = (left, nodes_left) if side == 0 else (right, nodes_right)
@@ -53,10 +58,10 @@ def _meet(log_rate, rise, series, walls, left, right):  # type: ignore[no-untype
         ratio, unit, height, slope, count = 0.0, 0.0, 0.0, 0.0, 0.0
         for i in range(panels):
             p = i if side == 0 else panels - 1 - i
-            b, c, b_slope, c_slope = sums[p, 1], sums[p, 2], slopes[p, 1], slopes[p, 2]
-            before, after, before_slope, after_slope = sums[p, first], sums[p, last], slopes[p, first], slopes[p, last]
-            gain = log_rate + math.log(series[p, 2, 0])
-            highest = -math.log(series[p, 1, 0])
+            b, c, b_slope, c_slope = sums[1, p], sums[2, p], slopes[1, p], slopes[2, p]
+            before, after, before_slope, after_slope = sums[first, p], sums[last, p], slopes[first, p], slopes[last, p]
+            gain = log_rate + logs[1, p]
+            highest = -logs[0, p]
             grown = rise[p] if side == 0 else 0.0
             if i == 0:
                 height = gain
@@ -92,7 +97,7 @@ def _meet(log_rate, rise, series, walls, left, right):  # type: ignore[no-untype
         unit = max(left[k, 1], right[k, 1])
         one, other = math.exp(left[k, 1] - unit), math.exp(right[k, 1] - unit)
         mismatch = left[k, 0] * one + right[k, 0] * other
-        size = unit + math.log(max(abs(mismatch), TINY)) - math.log(series[k, 2, 0])
+        size = unit + math.log(max(abs(mismatch), TINY)) - logs[1, k]
         if size < smallest:
             best, smallest = k, size
             step = -mismatch / max(left[k, 2] * one + right[k, 2] * other, TINY)
@@ -100,50 +105,120 @@ def _meet(log_rate, rise, series, walls, left, right):  # type: ignore[no-untype
     return step, int(below_it), best
 
 
-def _ladder(scale, speed, half, terms):  # type: ignore[no-untyped-def]
-    """Return the coefficients of a, b, c, d in powers of -lambda: integrals of s and m nested 0, 1, 2, ... times, (panels, 4, terms).
+def ladder(scale, speed, half, terms):  # type: ignore[no-untyped-def]
+    """Return the coefficients of a, b, c, d in powers of -lambda: integrals of s and m nested 0, 1, 2, ... times, (4, terms, panels).
 
     Args:
-        scale: s at the nodes, (panels, nodes).
+        scale: s at the nodes, (nodes, panels).
         speed: m at the nodes.
         half: Half widths, (panels,).
         terms: How many powers.
     """
     panels = len(half)
-    series = np.empty((panels, 4, terms))
-    value, part, integral = np.empty(ORDER), np.empty(ORDER), np.empty(ORDER)
-    for p in range(panels):
-        for innermost in range(2):  # m first, then s first
-            value[:] = 1.0
-            series[p, 3 * innermost, 0] = 1.0
-            for times in range(1, 2 * terms):
-                weight = speed[p] if (times + innermost) % 2 == 1 else scale[p]
-                whole = 0.0
+    series = np.zeros((4, terms, panels))
+    value, part = np.empty((ORDER, panels)), np.empty((ORDER, panels))
+    for innermost in range(2):  # m first, then s first
+        value[:] = 1.0
+        series[3 * innermost, 0] = 1.0
+        for times in range(1, 2 * terms):
+            weight = speed if (times + innermost) % 2 == 1 else scale
+            even = times % 2 == 0
+            place = (0 if even else 2) if innermost == 0 else (3 if even else 1)
+            whole = series[place, times // 2]
+            for j in range(ORDER):
+                for p in range(panels):
+                    part[j, p] = value[j, p] * weight[j, p] * half[p]
+                    whole[p] += WEIGHTS[j] * part[j, p]
+            for i in range(ORDER if times < 2 * terms - 1 else 0):
+                for p in range(panels):
+                    value[i, p] = 0.0
                 for j in range(ORDER):
-                    part[j] = value[j] * weight[j] * half[p]
-                    whole += WEIGHTS[j] * part[j]
-                even = times % 2 == 0
-                place = (0 if even else 2) if innermost == 0 else (3 if even else 1)
-                series[p, place, times // 2] = whole
-                integral[:] = 0.0
-                for j in range(ORDER):
-                    for i in range(ORDER):
-                        integral[i] += COLUMNWISE[j, i] * part[j]
-                value[:] = integral
+                    factor = COLUMNWISE[j, i]
+                    for p in range(panels):
+                        value[i, p] += factor * part[j, p]
     return series
 
 
+def find(index, guess, close, rise, series, walls, left, right):  # type: ignore[no-untyped-def]
+    """Return (mantissa, logarithm, low, high) of the eigenvalue that ``index`` lie below: mantissa e^logarithm, or 0 where it did not settle.
+
+    Newton's steps in ln lambda, believed where the count of eigenvalues says so, and halves of the interval elsewhere.
+
+    Args:
+        index: Which, the stationary one counted.
+        guess: ln lambda to begin with.
+        close: A step small enough to end with.
+        rise: As for ``meet``.
+        series: As for ``meet``.
+        walls: As for ``meet``.
+        left: As for ``meet``.
+        right: As for ``meet``.
+    """
+    low, high, at, stride, before = -math.inf, math.inf, guess, 1.0, math.inf
+    for _ in range(MOST_SWEEPS):
+        step, below, _k = meet(at, rise, series, walls, left, right)
+        sure = (below == index and step >= 0) or (below == index + 1 and step < 0)
+        if sure and (abs(step) < close or (before < CLOSE and abs(step) >= before)):
+            return math.exp(step), at, low, high
+        before = abs(step) if sure else math.inf
+        if below <= index:
+            low = at
+        else:
+            high = at
+        new = at + step if sure and abs(step) < NEAR else math.nan
+        if not low < new < high:
+            if low > -math.inf and high < math.inf:
+                new = (low + high) / 2
+                if new in (low, high):
+                    return 1.0, at, low, high
+            else:
+                new = at + (stride if below <= index else -stride)
+                stride *= 2
+        at = min(new, HIGHEST)
+    return 0.0, at, low, high
+
+
+def solve(strengths, low, guesses, terms, walls, grids):  # type: ignore[no-untyped-def]
+    """Return (mantissa, logarithm, disagreement) of the rates 1, 2, ... for each strength c of Phi = c phi, (n, count, 3).
+
+    Args:
+        strengths: c, (n,).
+        low: A strength near them.
+        guesses: ln lambda of each as a polynomial in c/low - 1, (powers, count).
+        terms: How many powers of lambda.
+        walls: As for ``meet``.
+        grids: Twice, on coarse and fine panels: phi at the nodes from each panel's left end (nodes, panels), D^-q and D^(q-1) there, half widths
+            and phi over each panel (panels,).
+    """
+    powers, count = guesses.shape
+    result = np.zeros((len(strengths), count, 3))
+    for n in range(len(strengths)):
+        c = strengths[n]
+        for local, scale_weight, speed_weight, half, rises in grids:
+            panels = len(half)
+            scale, speed, rise = np.empty((ORDER, panels)), np.empty((ORDER, panels)), c * rises
+            left, right = np.zeros((panels + 1, 4)), np.zeros((panels + 1, 4))
+            for j in range(ORDER):
+                for p in range(panels):
+                    up = math.exp(c * local[j, p])
+                    scale[j, p], speed[j, p] = up * scale_weight[j, p], speed_weight[j, p] / up
+            series = ladder(scale, speed, half, terms)
+            for k in range(count):
+                old, before = result[n, k, 0], result[n, k, 1]
+                guess = before + math.log(old) if old > 0 else 0.0
+                for i in range(powers if old == 0 else 0):
+                    guess = guess * (c / low - 1) + guesses[powers - 1 - i, k]
+                mantissa, logarithm, _low, _high = find(k + 1, guess, CLOSER, rise, series, walls, left, right)
+                result[n, k, 0], result[n, k, 1] = mantissa, logarithm
+                result[n, k, 2] = abs(math.expm1(math.log(old / mantissa) + (before - logarithm))) if old > 0 and mantissa > 0 else math.inf
+    return result
+
+
 @cache
-def ladder() -> Callable[..., Any]:
-    """Return the nested integrals as machine code."""
+def machine() -> SimpleNamespace:
+    """Return ``meet``, ``ladder``, ``find`` and ``solve`` as machine code; the first call on a machine compiles them, later ones load it."""
     from numba import njit
 
-    return njit(cache=True, nogil=True)(_ladder)  # type: ignore[no-any-return]
-
-
-@cache
-def meet() -> Callable[..., Any]:
-    """Return the two sweeps as machine code."""
-    from numba import njit
-
-    return njit(cache=True, nogil=True)(_meet)  # type: ignore[no-any-return]
+    for function in (meet, ladder, find, solve):  # each calls those before it by name, so that the names must mean machine code
+        globals()[function.__name__] = njit(cache=True, nogil=True, fastmath={"contract"} if function is ladder else False)(function)
+    return SimpleNamespace(meet=meet, ladder=ladder, find=find, solve=solve)

@@ -13,7 +13,7 @@ import numpy as np
 
 from eyring.errors import AccuracyError
 from eyring.numerics.exact.line import Line
-from eyring.numerics.exact.mode_kernel import ladder, meet
+from eyring.numerics.exact.mode_kernel import MOST_SWEEPS, machine
 from eyring.numerics.exact.quadrature import ORDER, RUNNING, WEIGHTS, Panels, halved
 from eyring.numerics.exact.relaxation_terrain import Ground
 
@@ -25,10 +25,8 @@ DROP, DROP_A_MODE, WIDER = 40.0, 3.6, 1.4  # higher modes reach further out
 SPARE = 1 - 1 / WIDER  # of the panels outside the wells, left out the first time
 SETTLED, LOOSEST, ROUNDING = 1e-12, 1e-6, 1e-15
 LARGEST_ARGUMENT = 1.0
-CLOSE, CLOSER, ROUGH = 1e-9, 1e-13, 0.1
-NEAR = 0.5  # a step in ln lambda that is believed
-MOST_SWEEPS = 400
-LARGEST, HIGHEST = 1e100, 250.0  # of weights on a panel, and of ln lambda: their products stay within floats
+CLOSER, ROUGH = 1e-13, 0.1
+LARGEST = 1e100  # of weights on a panel: their products stay within floats
 
 
 @dataclass(frozen=True)
@@ -85,16 +83,17 @@ class Passes:
     def chain(self) -> np.ndarray:
         """Return the series of the coarsest picture, all probability of a panel at its left end: its eigenvalues are right to a factor."""
         series = np.zeros_like(self.leading)
-        series[:, :, 0] = self.leading[:, :, 0]
-        series[:, 3, 1] = self.leading[:, 1, 0] * self.leading[:, 2, 0]
+        series[:, 0] = self.leading[:, 0]
+        series[3, 1] = self.leading[1, 0] * self.leading[2, 0]
         return series
 
     def series(self, terms: int) -> np.ndarray:
-        """Return the coefficients of a, b, c, d in powers of -lambda, (panels, 4, terms)."""
+        """Return the coefficients of a, b, c, d in powers of -lambda, (4, terms, panels)."""
         return self.leading if terms == 2 else self._series(terms)
 
     def _series(self, terms: int) -> np.ndarray:
-        return np.asarray(ladder()(self.scale, self.speed, self.panels.half[:, 0], terms))
+        nodewise = (np.ascontiguousarray(weight.T) for weight in (self.scale, self.speed))
+        return np.asarray(machine().ladder(*nodewise, self.panels.half[:, 0], terms))
 
     def terms(self, largest: float) -> int:
         """Return how many powers of a rate up to the largest make the series exact to rounding."""
@@ -104,7 +103,7 @@ class Passes:
     @cached_property
     def crossing_times(self) -> np.ndarray:
         """The larger of int s int m and int m int s over each panel."""
-        return np.maximum(self.leading[:, 0, 1], self.leading[:, 3, 1])
+        return np.maximum(self.leading[0, 1], self.leading[3, 1])
 
     def resolved(self, largest: float) -> "Passes":
         """Return panels short against the wave length of a rate."""
@@ -121,28 +120,13 @@ class Passes:
         Raises:
             AccuracyError: If the sweeps do not settle.
         """
-        sweep, room = meet(), np.zeros((2, len(self.rise) + 1, 4))
-        walls = np.array(self.walls)
-        low, high, at, stride, before = -math.inf, math.inf, guess, 1.0, math.inf
-        for _ in range(MOST_SWEEPS):
-            step, below, _ = sweep(at, self.rise, series, walls, room[0], room[1])
-            sure = (below == index and step >= 0) or (below == index + 1 and step < 0)
-            if sure and (abs(step) < close or (before < CLOSE and abs(step) >= before)):
-                return math.exp(step), at
-            before = abs(step) if sure else math.inf
-            low, high = (at, high) if below <= index else (low, at)
-            new = at + step if sure and abs(step) < NEAR else math.nan
-            if not low < new < high:
-                if math.isfinite(low) and math.isfinite(high):
-                    new = (low + high) / 2
-                    if new in (low, high):
-                        return 1.0, at
-                else:
-                    new, stride = at + (stride if below <= index else -stride), 2 * stride
-            at = min(new, HIGHEST)
+        left, right = np.zeros((2, len(self.rise) + 1, 4))
+        mantissa, logarithm, low, high = machine().find(index, guess, close, self.rise, series, np.array(self.walls), left, right)
+        if mantissa > 0:
+            return mantissa, logarithm
         raise AccuracyError(
             f"the sweeps for the rate number {index} did not settle within {MOST_SWEEPS}; its logarithm lies between {low:.9g} and {high:.9g}",
-            estimate=math.exp(min(at, 700)),
+            estimate=math.exp(min(logarithm, 700)),
             error=min(high - low, 1.0),
         )
 

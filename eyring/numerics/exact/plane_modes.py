@@ -1,7 +1,7 @@
 r"""How a process in two coordinates relaxes, mode by mode: rates, and both eigenfunctions of the Fokker-Planck operator on spectral elements."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -71,9 +71,9 @@ class PlaneMode:
 
     rate: Number
     frequency: float
-    right: Sheet
-    left: Sheet
-    stationary: Sheet
+    right: Sheet = field(repr=False)
+    left: Sheet = field(repr=False)
+    stationary: Sheet = field(repr=False)
 
     def backward(self, x: Any, y: Any) -> Any:
         """Return phi(x, y): e^(-lambda t) phi is the mean of phi over the places of a walker at time t.

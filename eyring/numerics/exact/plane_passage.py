@@ -1,7 +1,7 @@
 r"""First passages in two coordinates, in numbers: the mean time over a line, the committor between two regions, and the leaking well."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -47,8 +47,8 @@ class PlaneQuasiStationary:
     """
 
     rate: Number
-    right: Sheet
-    left: Sheet
+    right: Sheet = field(repr=False)
+    left: Sheet = field(repr=False)
 
     def density(self, x: Any, y: Any) -> Any:
         """Return p(x, y), per unit of area; zero beyond the exits and where walkers do not come.

@@ -2,7 +2,7 @@ r"""How a process relaxes, mode by mode: p(x, t | x_0) = p_0(x) + sum_k e^(-lamb
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,9 +47,9 @@ class RelaxationMode:
     rate: Number
     low: float
     high: float
-    curve: Curve
-    content: tuple[float, float]
-    norm: tuple[float, float]
+    curve: Curve = field(repr=False)
+    content: tuple[float, float] = field(repr=False)
+    norm: tuple[float, float] = field(repr=False)
 
     def backward(self, x: Any) -> Any:
         """Return phi(x): how the mean of a walker from x differs, e^(-lambda t) phi(x) being the mean of phi over its places at time t.

@@ -1,7 +1,7 @@
 r"""A well that leaks: the density that walkers keep while they have not yet left, and the rate at which they go."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,9 +48,9 @@ class QuasiStationary:
     rate: Number
     low: float
     high: float
-    curve: Curve
-    content: tuple[float, float]
-    norm: tuple[float, float]
+    curve: Curve = field(repr=False)
+    content: tuple[float, float] = field(repr=False)
+    norm: tuple[float, float] = field(repr=False)
 
     def density(self, x: Any) -> Any:
         """Return p(x), per unit of length; zero outside.

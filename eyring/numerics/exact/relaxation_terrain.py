@@ -18,7 +18,7 @@ from eyring.numerics.exact.quadrature import Panels
 from eyring.numerics.exact.tails import far_edges, resolved_edges
 from eyring.theory.sde import SDE
 
-__all__ = ["Ground", "Terrain", "ground_of"]
+__all__ = ["Ground", "Shape", "Terrain", "ground_of", "octave_of", "shape_of", "terrain_of"]
 
 DROP = 170.0
 CLIMB = 4.0  # change of Phi on a panel
@@ -128,10 +128,24 @@ class Shape:
     kinks: tuple[Callable[..., Any], ...]
     parameters: tuple[sp.Symbol, ...]
     inner: tuple[int, ...]  # places of the parameters that slope or pattern hold
+    weight: float
+
+    def line(self, inner: tuple[float, ...], strength: float) -> Line:
+        """Return the process with D = pattern(x) and this strength."""
+
+        def coefficients(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return strength * self.slope(x, *inner), np.broadcast_to(np.asarray(self.pattern(x, *inner), dtype=float), np.shape(x))
+
+        return Line(coefficients, tuple(partial(_with, kink, inner) for kink in self.kinks), self.weight)
 
 
 @lru_cache(maxsize=256)
-def _shape(sde: SDE) -> Shape:
+def shape_of(sde: SDE) -> Shape:
+    """Take the strengths out of a one-dimensional process.
+
+    Raises:
+        NotApplicable: If the SDE is not one-dimensional.
+    """
     x = sde.coordinates[0]
     (strength, slope), (level, pattern) = (sp.factor_terms(e).as_independent(x, as_Add=False) for e in symbolic_slope(sde))
     names = sde.parameters
@@ -141,7 +155,7 @@ def _shape(sde: SDE) -> Shape:
     kinks = tuple(sp.lambdify(arguments, k, ["scipy", "numpy"]) for k in kinks_of(slope, pattern) if k.has(x))
     outer = [sp.lambdify(names, e, ["scipy", "numpy"]) for e in (strength, level)]
     functions = [sp.lambdify(arguments, e, ["scipy", "numpy"], cse=True) for e in (slope, pattern)]
-    return Shape(outer[0], outer[1], functions[0], functions[1], kinks, names, inner)
+    return Shape(outer[0], outer[1], functions[0], functions[1], kinks, names, inner, float(sde.calculus_weight))
 
 
 def _with(function: Callable[..., Any], inner: tuple[float, ...], x: np.ndarray) -> Any:
@@ -149,14 +163,15 @@ def _with(function: Callable[..., Any], inner: tuple[float, ...], x: np.ndarray)
 
 
 @lru_cache(maxsize=256)
-def _terrain(sde: SDE, inner: tuple[float, ...], sign: float, octave: int) -> Terrain:
-    shape, weakest = _shape(sde), 2.0**octave
-    line = Line(
-        lambda x: (sign * weakest * shape.slope(x, *inner), np.broadcast_to(np.asarray(shape.pattern(x, *inner), dtype=float), np.shape(x))),
-        tuple(partial(_with, kink, inner) for kink in shape.kinks),
-        float(sde.calculus_weight),
-    )
-    return Terrain.of(line, weakest)
+def terrain_of(sde: SDE, inner: tuple[float, ...], sign: float, octave: int) -> Terrain:
+    """Return the landscape of a shape for strengths from 2^octave to twice that, looked over once."""
+    weakest = 2.0**octave
+    return Terrain.of(shape_of(sde).line(inner, sign * weakest), weakest)
+
+
+def octave_of(strength: float) -> int:
+    """Return the octave that a strength lies in."""
+    return math.floor(math.log2(abs(strength)))
 
 
 def ground_of(sde: SDE, numbers: Mapping[sp.Symbol, Any]) -> Ground:
@@ -166,7 +181,7 @@ def ground_of(sde: SDE, numbers: Mapping[sp.Symbol, Any]) -> Ground:
         NotApplicable: If the SDE is not one-dimensional, has no point of rest, does not confine, or D vanishes between the far sides.
         ParameterError: If D is negative or not a number somewhere.
     """
-    shape = _shape(sde)
+    shape = shape_of(sde)
     given = [float(numbers[p]) for p in shape.parameters]
     inner = tuple(given[i] for i in shape.inner)
     try:
@@ -177,7 +192,7 @@ def ground_of(sde: SDE, numbers: Mapping[sp.Symbol, Any]) -> Ground:
     if not (level > 0 and 0 < abs(strength) < math.inf):
         _refuse(line_of(sde, numbers))
     try:
-        terrain = _terrain(sde, inner, math.copysign(1.0, strength), math.floor(math.log2(abs(strength))))
+        terrain = terrain_of(sde, inner, math.copysign(1.0, strength), octave_of(strength))
     except EyringError:
         _refuse(line_of(sde, numbers))
         raise

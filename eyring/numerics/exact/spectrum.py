@@ -15,6 +15,7 @@ from eyring.numerics.exact.line import symbolic_slope
 from eyring.numerics.exact.mode_panels import settled_rates
 from eyring.numerics.exact.plane_coefficients import plane_of
 from eyring.numerics.exact.plane_rates import plane_rates
+from eyring.numerics.exact.relaxation_tables import family_of
 from eyring.numerics.exact.relaxation_terrain import ground_of
 from eyring.numerics.exact.stability import demand_stable_minima
 from eyring.numerics.exact.values import demand_sde, known_clock, matched_values
@@ -53,15 +54,43 @@ def relaxation_rates(sde: SDE, *, values: Mapping[Any, Any] | None = None, count
     """
     demand_sde(sde)
     check_count(count)
+    if found := _at_once(sde, values, count):
+        return found
     numbers = matched_values(values, _parameters(sde), asked_by="relaxation_rates of this SDE", allowed=sde.clock.free_symbols)
     clock = known_clock(sde.clock, numbers)
     shape = np.broadcast_shapes(*[np.shape(v) for v in numbers.values()])
     if not shape:
         return [Number(*part, "1/time", clock) for part in _rates(sde, numbers, count)]
-    columns = {s: np.broadcast_to(np.asarray(v, dtype=float), shape) for s, v in numbers.items()}
-    table = np.array([_rates(sde, {s: column[point] for s, column in columns.items()}, count) for point in np.ndindex(shape)])
-    mantissa, shift, error = table.transpose(2, 1, 0).reshape(3, count, *shape)
+    columns = {s: np.broadcast_to(np.asarray(v, dtype=float), shape).ravel() for s, v in numbers.items()}
+    mantissa, shift, error = _many(sde, columns, count).transpose(2, 1, 0).reshape(3, count, *shape)
     return [Number(mantissa[k], shift[k], error[k], "1/time", clock) for k in range(count)]
+
+
+def _at_once(sde: SDE, values: Any, count: int) -> list[Number] | None:
+    """Return the rates of one coordinate at plain floats where a table holds them: what an inner loop sees."""
+    family = family_of(sde)
+    columns = None if family is None else family.columns(values)
+    if family is None or columns is None:
+        return None
+    if sde.stable_curvature is not None:
+        demand_stable_minima(sde, dict(zip(sde.parameters, columns, strict=True)))
+    rates = family.rates(columns, count)
+    return None if rates is None else [Number(*rate, "1/time", family.clock) for rate in rates]
+
+
+def _many(sde: SDE, columns: Mapping[sp.Symbol, np.ndarray], count: int) -> np.ndarray:
+    """Return (mantissa, shift, relative error) of each rate at each point of columns of values, (n, count, 3)."""
+    points = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    family = family_of(sde)
+    if family is None:
+        return np.array([_rates(sde, point, count) for point in points])
+    if sde.stable_curvature is not None:
+        for point in points:
+            demand_stable_minima(sde, point)
+    result = family.many(np.column_stack([columns[p] for p in _parameters(sde)]), count)
+    for i in np.flatnonzero(np.isinf(result[:, :, 2]).any(axis=1)).tolist():
+        result[i] = _rates(sde, points[i], count)
+    return result
 
 
 @lru_cache(maxsize=256)
@@ -88,6 +117,13 @@ def _rates(sde: SDE, numbers: Mapping[sp.Symbol, Any], count: int) -> list[tuple
     if in_the_plane(sde):
         return plane_rates(plane_of(sde, numbers), count)
     check_one_dimensional(sde)
+    family = family_of(sde)
+    found = family and family.rates([float(numbers[p]) for p in _parameters(sde)], count)
+    return found or _searched(sde, numbers, count)
+
+
+def _searched(sde: SDE, numbers: Mapping[sp.Symbol, Any], count: int) -> list[tuple[float, float, float]]:
+    """Return the rates of one coordinate, panels cut and rates looked for at these values alone."""
     try:
         ground = ground_of(sde, numbers)
     except EyringError:

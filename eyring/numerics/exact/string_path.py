@@ -1,7 +1,7 @@
 """The way of least climb between two minima: down both sides from every saddle on it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ SAME = 1e-3
 DEEPEST = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EnergyPath:
     """A way along which the gradient points, over one or more saddles.
 
@@ -35,8 +35,8 @@ class EnergyPath:
         minima: The minima passed, in order: start, those between, end.
     """
 
-    path: np.ndarray = field(repr=False)
-    heights: np.ndarray = field(repr=False)
+    path: np.ndarray
+    heights: np.ndarray
     saddles: tuple[CriticalPoint, ...]
     minima: tuple[CriticalPoint, ...]
 
@@ -44,6 +44,10 @@ class EnergyPath:
     def barrier(self) -> float:
         """The highest saddle above the start."""
         return max(float(s.value) for s in self.saddles) - float(self.minima[0].value)
+
+    def __repr__(self) -> str:
+        ends = f"from the {self.minima[0]} to the {self.minima[-1]}"
+        return f"path {ends} over {', '.join(f'the {s}' for s in self.saddles)}: barrier {self.barrier:.6g}, {len(self.path)} points"
 
 
 @dataclass(frozen=True)

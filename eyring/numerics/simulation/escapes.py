@@ -9,6 +9,7 @@ import sympy as sp
 
 from eyring.errors import AccuracyError, ParameterError
 from eyring.numerics.simulation.checkpoint import Checkpoint
+from eyring.numerics.simulation.cuda_walkers import CudaWalkers
 from eyring.numerics.simulation.exit_event import check_event
 from eyring.numerics.simulation.exits import Exits
 from eyring.numerics.simulation.kernel_problem import Problem, optimizer_problem, sde_problem
@@ -22,6 +23,7 @@ from eyring.theory.sde import SDE
 __all__ = ["check_counts", "simulate_escapes"]
 
 RESTARTS = ("start", "quasi-stationary")
+DEVICES = ("cpu", "cuda")
 FORGOTTEN = 10.0  # relaxation times after which a walker no longer knows where it began
 
 
@@ -69,7 +71,8 @@ def simulate_escapes(
         iterations: Steps of each.
         seed: Of the streams.
         time_step: For an SDE; left out, a hundredth of the fastest relaxation time at the start.
-        device: "cpu".
+        device: "cpu"; or "cuda", the first NVIDIA graphics card: a thread a walker, so many thousand walkers keep it busy. Its streams are other
+            than the processor's, and ``threads`` means nothing there.
         progress: Called with (steps done, steps in all) now and then.
         stay: For "cross and stay", in the unit of the run; the exit is recorded when it ends.
         correction: For an SDE without velocity: "bridge" (the default), "shift" (the border moved inward by 0.5826 standard deviations of a step)
@@ -86,18 +89,16 @@ def simulate_escapes(
 
     Raises:
         ParameterError: If the event is missing, a number is missing, unknown or out of range, or the optimizer is unstable at the start.
-        NotApplicable: If start is no minimum or over no saddle next to it.
+        NotApplicable: If start is no minimum or over no saddle next to it, or there is no graphics card, driver or compiler for it.
         AccuracyError: If a walker's state is no longer finite; the message names walker, step and state.
     """
     check_event(event)
     check_counts(walkers=walkers, iterations=iterations, seed=seed, threads=1 if threads is None else threads)
-    for name, given, known in (("precision", precision, PRECISIONS), ("restart", restart, RESTARTS)):
+    for name, given, known in (("precision", precision, PRECISIONS), ("restart", restart, RESTARTS), ("device", device, DEVICES)):
         if given not in known:
             raise ParameterError(f"{name} must be one of {', '.join(map(repr, known))}, got {given!r}")
     if seconds is not None and not (isinstance(seconds, int | float) and seconds > 0):
         raise ParameterError(f"seconds must be a positive wall time, got {seconds!r}")
-    if device != "cpu":
-        raise ParameterError(f"this simulator runs on device='cpu' only, got {device!r}")
     where: dict[str, Any] = {"values": values, "start": start, "event": event, "over": over, "stay": stay}
     if isinstance(dynamics_or_sde, SDE):
         if loss is not None or noise is not None:
@@ -112,7 +113,8 @@ def simulate_escapes(
         problem = optimizer_problem(dynamics_or_sde, loss, noise, **where)
     else:
         raise ParameterError(f"simulate_escapes takes an optimizer or an SDE, got {type(dynamics_or_sde).__name__}")
-    team = Walkers.of(problem.step, walkers, seed=seed, precision=precision, donors=restart == "quasi-stationary")
+    kind = CudaWalkers if device == "cuda" else Walkers
+    team = kind.of(problem.step, walkers, seed=seed, precision=precision, donors=restart == "quasi-stationary")
     lead = _lead(problem, restart, team.chunk)
     kept = Checkpoint.of(checkpoint, team, count=walkers, seed=seed) if checkpoint is not None else None
     tell = None if progress is None else lambda done, total: progress(max(0, done - lead), total - lead)

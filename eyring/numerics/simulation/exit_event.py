@@ -104,8 +104,9 @@ def margin_of(event: Any) -> sp.Expr:
     """Return what is not negative where the relation holds; "and" takes the least, "or" the greatest of its parts.
 
     >>> x = sp.Symbol("x", real=True)
-    >>> margin_of(sp.Or(x > 2, x < -1))
-    Piecewise((-x - 1, x - 2 < -x - 1), (x - 2, True))
+    >>> outside = margin_of(sp.Or(x > 2, x < -1))
+    >>> [outside.subs(x, place) for place in (3, -3, 0)]
+    [1, 2, -1]
     """
     if isinstance(event, sp.And | sp.Or):
         chosen, *others = map(margin_of, event.args)

@@ -22,7 +22,7 @@ class Exits:
         censored: Waiting times that had not ended when the watch did, (m,), positive.
         unit: "iterations" or "time".
         clock: Continuous time of one iteration, where known.
-        relaxation: Relaxation time at the start; ten of them are the default entry transient.
+        relaxation: Relaxation time at the start; ten of them are the default entry transient. 0 where walkers begin in the quasi-stationary law.
 
     Raises:
         ParameterError: If a time is not positive and finite, or the unit is unknown.

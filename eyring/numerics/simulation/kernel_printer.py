@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 
 from eyring.errors import NotApplicable
-from eyring.numerics.fused.emitter import write
+from eyring.numerics.fused.emitter import FUNCTIONS, what_cannot_be_written, write
 from eyring.numerics.fused.lanes import Lanes
 from eyring.numerics.simulation.kernel_cache import kernel_module, library
 from eyring.numerics.simulation.kernel_step import Program
@@ -20,6 +20,7 @@ CALLED = {  # one by one; the loop over lanes is then no vector loop
     sp.sin: math.sin, sp.cos: math.cos, sp.tan: math.tan, sp.asin: math.asin, sp.acos: math.acos, sp.atan: math.atan, sp.asinh: math.asinh,
     sp.acosh: math.acosh, sp.atanh: math.atanh, sp.erf: math.erf, sp.erfc: math.erfc,
 }  # fmt: skip
+_NAMES = f"{', '.join(f.__name__ for f in CALLED)}, powers, roots, sign, Max, Min and Piecewise"
 HARDLY_ANY = 16  # rows of draws that stay in the fastest memory
 
 SOURCE = '''"""A walker's step:
@@ -130,11 +131,19 @@ def _views(program: Program, chunk: int) -> Iterable[str]:
 
 
 def advance_of(program: Program) -> Any:
-    """Return the step for use in numba-compiled code: a tuple of state, draws and numbers in, the new state and the margin out."""
+    """Return the step for use in numba-compiled code: a tuple of state, draws and numbers in, the new state and the margin out.
+
+    Raises:
+        NotApplicable: If the step holds a function that has no arithmetic here.
+    """
     from numba.core import cgutils
     from numba.core.types import Float, UniTuple  # type: ignore[attr-defined]
     from numba.extending import intrinsic
 
+    written_out = [*(e for _, e in program.statements), *program.after, program.margin]
+    missing = sorted({name for e in written_out for name in what_cannot_be_written(_bare(e))})
+    if missing:
+        raise NotApplicable(f"a walker's step cannot use {', '.join(missing)}; it may use {', '.join(sorted(FUNCTIONS))}, {_NAMES}")
     symbols = [*program.state, *program.draws, *program.parameters]
 
     @intrinsic
@@ -169,3 +178,8 @@ def _without_calls(expression: sp.Expr, values: dict[sp.Symbol, Lanes], call: Ca
             values[symbol] = call(CALLED[type(part)], *write(part.args, values))
             expression = expression.xreplace({part: symbol})
     return expression
+
+
+def _bare(expression: sp.Expr) -> sp.Expr:
+    """Return the expression with what is had by a call replaced by its argument."""
+    return expression.replace(lambda e: isinstance(e, tuple(CALLED)), lambda e: e.args[0])

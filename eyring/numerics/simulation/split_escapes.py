@@ -75,7 +75,7 @@ class SplitExits:
         """Standard deviation of one run's rate over the mean."""
         return float(np.std(self.rates, ddof=1) / np.mean(self.rates))
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return f"{len(self.rates)} runs of splitting, {self.steps:.3g} steps in all, each run's rate known to {self.spread:.2g}"
 
 
