@@ -66,26 +66,31 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(name, tmp_path, monke
 
 
 def killed_runs(tmp_path, monkeypatch, kills):
-    """Kill a run at random moments, then let it finish; return it and how many runs had been killed before their end."""
-    options = {**SHORT, "iterations": 400_000, "walkers": 128, "precision": "float32", "threads": 1}
+    """Kill a run at random moments after it has kept its state anew, then let it finish; return it and how many runs had been killed before their end."""
+    options = {**SHORT, "iterations": 1_000_000 * kills, "walkers": 128, "precision": "float32", "threads": 1}
+    kept = tmp_path / "run.npz"
     whole = simulate_escapes(WALK, **options)
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
-    monkeypatch.setattr(kernel_watch, "SLICE", 0.4 / (kills + 1))
+    monkeypatch.setattr(kernel_watch, "SLICE", 0.01)
     generator, killed = np.random.default_rng(kills), 0
     for _ in range(kills):
+        before = kept.stat().st_mtime_ns if kept.exists() else 0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # threads that wait for nothing do not mind
             child = os.fork()
         if child == 0:
             try:
-                simulate_escapes(WALK, **options, checkpoint=tmp_path / "run.npz")
+                simulate_escapes(WALK, **options, checkpoint=kept)
             finally:
                 os._exit(0)
-        time.sleep(generator.uniform(0.02, 1.2 / kills))
+        patience = time.monotonic() + 60
+        while (kept.stat().st_mtime_ns if kept.exists() else 0) == before and time.monotonic() < patience:
+            time.sleep(0.001)
+        time.sleep(generator.uniform(0.0, 0.03))
         os.kill(child, signal.SIGKILL)
         killed += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     steps = []
-    resumed = simulate_escapes(WALK, **options, checkpoint=tmp_path / "run.npz", progress=lambda done, total: steps.append(done))
+    resumed = simulate_escapes(WALK, **options, checkpoint=kept, progress=lambda done, total: steps.append(done))
     return whole, resumed, killed
 
 

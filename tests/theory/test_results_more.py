@@ -65,11 +65,11 @@ def test_distance_falls_at_the_rate_of_the_spectral_gap():
 @given(mu=st.floats(0.0, 0.9), eta=st.floats(1e-7, 1e-6))
 def test_momentum_converges_as_plain_sgd_at_the_effective_learning_rate_when_friction_is_strong(mu, eta):
     """Iterations times eta/(1 - mu) is the time, within eta |H_b|/(1 - mu)^2."""
-    rest = {**QUARTIC, "L_c": -0.2, "H_c": 3.0, "sigma": 1.0, "err": 0.1}
     step = eta / (1 - mu)
-    B = step / 0.1  # T = 0.05
-    heavy = compiled("kinetic-convergence")(**rest, eta=eta, mu=mu, B=B) * step
-    plain = compiled("convergence-to-gibbs")(**rest, eta=step, B=B)
+    sigma = (0.1 / step) ** 0.5  # T = 0.05
+    rest = {**QUARTIC, "L_c": -0.2, "H_c": 3.0, "sigma": sigma, "B": 1, "err": 0.1}
+    heavy = compiled("kinetic-convergence")(**rest, eta=eta, mu=mu) * step
+    plain = compiled("convergence-to-gibbs")(**rest, eta=step)
     assert off(heavy, plain) < 2 * eta / (1 - mu) ** 2
 
 
