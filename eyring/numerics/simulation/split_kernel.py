@@ -61,6 +61,27 @@ def linger(words, rows, away, fresh, p, copies, batch, steps, low, rim, entries)
 
 
 @njit(**options)
+def written_down(mine, r, lane, rim, per_height, records, reached):
+    """Write the state on every level up to its height that its path had not reached before."""
+    climb = (r[HEIGHT * LANES + lane] - rim) * per_height
+    top = records.shape[1] - 1
+    level = top if climb >= top else int(max(climb, 0.0))
+    while reached[mine] < level:
+        reached[mine] += 1
+        for i in range({state}):
+            records[mine, reached[mine], i] = r[i * LANES + lane]
+
+
+@njit(**options)
+def begun(job, lane, begins, paths, path, r, rim, per_height, records, reached):
+    """Put a lane at the first state of an excursion, whose height counts as reached."""
+    for i in range({state}):
+        r[i * LANES + lane] = begins[job, i]
+    path[lane] = paths[job]
+    written_down(path[lane], r, lane, rim, per_height, records, reached)
+
+
+@njit(**options)
 def excursions(words, begins, paths, p, copies, batch, low, rim, per_height, records, reached, ends, most):
     """Follow excursions until they fall below ``low`` or get over; at each new level reached write down the state.
 
@@ -73,14 +94,12 @@ def excursions(words, begins, paths, p, copies, batch, low, rim, per_height, rec
     taken = np.empty({kinds} * LANES, np.uint32)
     margins = np.empty(LANES, real)
     path = np.full(LANES, -1)
-    levels = records.shape[1]
     jobs, active, used = 0, 0, 0
     for lane in range(LANES):
-        here = min(jobs, len(begins) - 1)
         for i in range({state}):
-            r[i * LANES + lane] = begins[here, i]
+            r[i * LANES + lane] = begins[0, i]
         if jobs < len(begins):
-            path[lane] = paths[jobs]
+            begun(jobs, lane, begins, paths, path, r, rim, per_height, records, reached)
             jobs += 1
             active += 1
     while active > 0:
@@ -100,20 +119,13 @@ def excursions(words, begins, paths, p, copies, batch, low, rim, per_height, rec
                 if not (isfinite(margins[lane]) and isfinite(height)):
                     return -1 - lane
                 if margins[lane] < 0 and height >= low:
-                    climb = (height - rim) * per_height
-                    level = levels - 1 if climb >= levels - 1 else int(max(climb, 0.0))
-                    while reached[mine] < level:
-                        reached[mine] += 1
-                        for i in range({state}):
-                            records[mine, reached[mine], i] = r[i * LANES + lane]
+                    written_down(mine, r, lane, rim, per_height, records, reached)
                     continue
                 ends[mine] = {home} if margins[lane] < 0 else {over}
                 path[lane] = -1
                 active -= 1
                 if jobs < len(begins):
-                    for i in range({state}):
-                        r[i * LANES + lane] = begins[jobs, i]
-                    path[lane] = paths[jobs]
+                    begun(jobs, lane, begins, paths, path, r, rim, per_height, records, reached)
                     jobs += 1
                     active += 1
         if used > most:
