@@ -70,10 +70,10 @@ def _bernoulli(z: np.ndarray) -> np.ndarray:
 
 def _turning() -> Race:
     """Return the race for dx = (x - x^3 + y/2) dt + noise, dy = (-y - x y/4) dt + noise with correlated noise that depends on the place."""
-    from eyring.numerics.exact.plane_box import box_of
-    from eyring.numerics.exact.plane_coefficients import plane_of
-    from eyring.numerics.exact.plane_rest import attractors
-    from eyring.numerics.exact.plane_volumes import Volumes
+    from eyring.numerics.exact.plane.box import box_of
+    from eyring.numerics.exact.plane.coefficients import plane_of
+    from eyring.numerics.exact.plane.rest import attractors
+    from eyring.numerics.exact.plane.volumes import Volumes
 
     matrix = sp.Matrix([[1 + x**2 / 4, sp.Rational(1, 2) + y / 8], [sp.Rational(1, 2) + y / 8, 1]]) / 20
     sde = ey.SDE([x - x**3 + y / 2, -y - x * y / 4], matrix, [x, y])

@@ -10,9 +10,9 @@ import sympy as sp
 from benchmarks.harness import Race
 from eyring.numerics.exact import exact_escape_time
 from eyring.numerics.simulation import simulate_escapes
-from eyring.numerics.simulation.kernel_cache import kernel_module, library
-from eyring.numerics.simulation.random_normals import LANES
-from eyring.numerics.simulation.random_words import stream_words
+from eyring.numerics.simulation.kernel.cache import kernel_module, library
+from eyring.numerics.simulation.streams.normals import LANES
+from eyring.numerics.simulation.streams.words import stream_words
 from eyring.theory.sde import SDE
 
 __all__ = ["races"]

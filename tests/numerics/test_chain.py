@@ -15,9 +15,9 @@ from scipy.stats import norm
 
 from eyring.errors import AccuracyError, EyringError, NotApplicable, ParameterError
 from eyring.numerics.exact import chain_relaxation_rate, exact_chain_time, exact_escape_time
-from eyring.numerics.exact.chain_matrix import GaussianOperator
+from eyring.numerics.exact.chain.matrix import GaussianOperator
+from eyring.numerics.exact.chain.step_law import step_law
 from eyring.numerics.exact.elimination import Elimination
-from eyring.numerics.exact.step_law import step_law
 from eyring.theory.dynamics import SGD, MomentumSGD, WhiteNoiseGD
 from eyring.theory.dynamics.contract import GRADIENT, PARAMETER, Assignment
 from eyring.theory.landscape import Landscape

@@ -10,7 +10,8 @@ import pytest
 import sympy as sp
 
 from eyring.errors import ParameterError
-from eyring.numerics.simulation import checkpoint, kernel_watch, simulate_escapes
+from eyring.numerics.simulation import checkpoint, simulate_escapes
+from eyring.numerics.simulation.kernel import watch
 from eyring.theory.dynamics import SGD, MomentumSGD
 from eyring.theory.landscape import Landscape
 from eyring.theory.noise import FiniteSum, Isotropic
@@ -38,8 +39,8 @@ def test_threads_and_slices_change_no_bit(name, monkeypatch):
     plain = simulate_escapes(*given, **SHORT, **options, threads=1)
     assert plain.events > 50
     assert same(plain, simulate_escapes(*given, **SHORT, **options, threads=2))
-    monkeypatch.setattr(kernel_watch, "FIRST", 3)
-    monkeypatch.setattr(kernel_watch, "SLICE", 1e-9)
+    monkeypatch.setattr(watch, "FIRST", 3)
+    monkeypatch.setattr(watch, "SLICE", 1e-9)
     assert same(plain, simulate_escapes(*given, **SHORT, **options, threads=5))
 
 
@@ -55,7 +56,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(name, tmp_path, monke
     given, options = RUNS[name]
     whole = simulate_escapes(*given, **SHORT, **options)
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
-    monkeypatch.setattr(kernel_watch, "FIRST", 10)
+    monkeypatch.setattr(watch, "FIRST", 10)
     kept, parts = tmp_path / "run.npz", []
     while not parts or parts[-1].exposure < whole.exposure * (1 - 1e-12):
         parts.append(simulate_escapes(*given, **SHORT, **options, seconds=1e-9, checkpoint=kept))
@@ -71,7 +72,7 @@ def killed_runs(tmp_path, monkeypatch, kills):
     kept = tmp_path / "run.npz"
     whole = simulate_escapes(WALK, **options)
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
-    monkeypatch.setattr(kernel_watch, "SLICE", 0.01)
+    monkeypatch.setattr(watch, "SLICE", 0.01)
     generator, killed = np.random.default_rng(kills), 0
     for _ in range(kills):
         before = kept.stat().st_mtime_ns if kept.exists() else 0

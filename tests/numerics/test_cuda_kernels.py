@@ -14,12 +14,12 @@ import sympy as sp
 from cuda_emulation import Emulation, needs_a_compiler
 
 from eyring.errors import NotApplicable
-from eyring.numerics.simulation import cuda_compiler
-from eyring.numerics.simulation.cuda_compiler import compiler, machine_code
-from eyring.numerics.simulation.cuda_printer import cuda_source
-from eyring.numerics.simulation.cuda_walkers import CudaWalkers
-from eyring.numerics.simulation.kernel_problem import optimizer_problem, sde_problem
-from eyring.numerics.simulation.kernel_step import Step
+from eyring.numerics.simulation.cuda import compiler as cuda_compiler
+from eyring.numerics.simulation.cuda.compiler import compiler, machine_code
+from eyring.numerics.simulation.cuda.printer import cuda_source
+from eyring.numerics.simulation.cuda.walkers import CudaWalkers
+from eyring.numerics.simulation.kernel.problem import optimizer_problem, sde_problem
+from eyring.numerics.simulation.kernel.step import Step
 from eyring.theory.dynamics import SGD, MomentumSGD
 from eyring.theory.landscape import Landscape
 from eyring.theory.noise import Covariance, FiniteSum

@@ -10,12 +10,14 @@ from cuda_emulation import Emulation, needs_a_compiler
 
 from eyring.errors import NotApplicable, ParameterError
 from eyring.numerics.exact import exact_chain_time, exact_escape_time
-from eyring.numerics.simulation import cuda_device, cuda_walkers, simulate_escapes
-from eyring.numerics.simulation.cuda_device import Card
-from eyring.numerics.simulation.cuda_walkers import CudaWalkers
-from eyring.numerics.simulation.kernel_problem import sde_problem
-from eyring.numerics.simulation.kernel_step import Step
-from eyring.numerics.simulation.kernel_walkers import Trouble
+from eyring.numerics.simulation import simulate_escapes
+from eyring.numerics.simulation.cuda import device as cuda_device
+from eyring.numerics.simulation.cuda import walkers as cuda_walkers
+from eyring.numerics.simulation.cuda.device import Card
+from eyring.numerics.simulation.cuda.walkers import CudaWalkers
+from eyring.numerics.simulation.kernel.problem import sde_problem
+from eyring.numerics.simulation.kernel.step import Step
+from eyring.numerics.simulation.kernel.walkers import Trouble
 from eyring.theory.dynamics import SGD
 from eyring.theory.landscape import Landscape
 from eyring.theory.noise import FiniteSum

@@ -16,12 +16,12 @@ from eyring.errors import AccuracyError, NotApplicable, ParameterError
 from eyring.numerics.exact import exact_escape_time
 from eyring.numerics.simulation import simulate_escapes
 from eyring.numerics.simulation.exit_event import Goal
-from eyring.numerics.simulation.kernel_cache import cache_folder, kernel_module, library
-from eyring.numerics.simulation.kernel_noise import kick_of
-from eyring.numerics.simulation.kernel_sde import euler_maruyama
-from eyring.numerics.simulation.kernel_step import Step
-from eyring.numerics.simulation.kernel_walkers import Trouble, Walkers
-from eyring.numerics.simulation.random_words import stream_words
+from eyring.numerics.simulation.kernel.cache import cache_folder, kernel_module, library
+from eyring.numerics.simulation.kernel.noise import kick_of
+from eyring.numerics.simulation.kernel.sde import euler_maruyama
+from eyring.numerics.simulation.kernel.step import Step
+from eyring.numerics.simulation.kernel.walkers import Trouble, Walkers
+from eyring.numerics.simulation.streams.words import stream_words
 from eyring.theory.dynamics import SGD, Adam
 from eyring.theory.landscape import Landscape
 from eyring.theory.noise import Covariance, Isotropic
@@ -99,7 +99,7 @@ def test_each_statement_is_assigned_once_and_before_it_is_used():
 def test_the_splitting_keeps_the_parabolas_temperature_where_euler_does_not():
     """dv = -v - x + sqrt(2 T) xi, dt = 0.4: BAOAB's <x^2> is T exactly; Euler and Maruyama's is 1.5 T or more. 65536 walkers, 5 standard errors."""
     bowl = SDE([v, -v - x], sp.diag(0, 1), [x, v], landscape=Landscape(x**2 / 2, [x]))
-    from eyring.numerics.simulation.kernel_sde import splitting
+    from eyring.numerics.simulation.kernel.sde import splitting
     from eyring.theory.kinetic import kinetic_form
 
     step = splitting(kinetic_form(bowl), [0.0, 0.0], Goal(np.zeros(1), (x,), x - 10**9), time_step=0.4)

@@ -10,11 +10,11 @@ import pytest
 import sympy as sp
 
 from eyring.numerics.exact import exact_chain_time, exact_escape_time, relaxation_rates
-from eyring.numerics.exact.relaxation_quasi import quasi_stationary
+from eyring.numerics.exact.relaxation.quasi import quasi_stationary
 from eyring.numerics.simulation import simulate_escapes
 from eyring.numerics.simulation.exit_event import Goal
-from eyring.numerics.simulation.kernel_sde import euler_maruyama
-from eyring.numerics.simulation.kernel_walkers import Walkers
+from eyring.numerics.simulation.kernel.sde import euler_maruyama
+from eyring.numerics.simulation.kernel.walkers import Walkers
 from eyring.theory.dynamics import SGD
 from eyring.theory.landscape import Landscape
 from eyring.theory.noise import Covariance, FiniteSum

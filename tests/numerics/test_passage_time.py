@@ -249,7 +249,7 @@ def test_what_has_no_answer_is_refused_with_the_reason(sde, options, kind, words
 
 
 def test_digits_that_do_not_settle_are_not_given(monkeypatch):
-    monkeypatch.setattr("eyring.numerics.exact.many_digits.MOST_EDGES", 1)
+    monkeypatch.setattr("eyring.numerics.exact.digits.many_digits.MOST_EDGES", 1)
     with pytest.raises(AccuracyError, match=r"30 digits were asked for.*ask for fewer"):
         exact_escape_time(SDE(-sp.sinh(x), 1, [x]), start=-1, target=1, digits=30)  # its tail is beyond certified digits
 

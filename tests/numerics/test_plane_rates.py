@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from eyring.errors import AccuracyError, NotApplicable, ParameterError
 from eyring.numerics.exact import relaxation_rates
-from eyring.numerics.exact.plane_box import box_of
-from eyring.numerics.exact.plane_coefficients import plane_of
-from eyring.numerics.exact.plane_krylov import slowest
-from eyring.numerics.exact.plane_rates import on_elements, on_volumes
-from eyring.numerics.exact.plane_rest import attractors
+from eyring.numerics.exact.plane.box import box_of
+from eyring.numerics.exact.plane.coefficients import plane_of
+from eyring.numerics.exact.plane.krylov import slowest
+from eyring.numerics.exact.plane.rates import on_elements, on_volumes
+from eyring.numerics.exact.plane.rest import attractors
 from eyring.theory.sde import SDE
 
 x, y = sp.symbols("x y", real=True)

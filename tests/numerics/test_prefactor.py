@@ -11,8 +11,8 @@ from scipy.linalg import expm
 
 import eyring as ey
 from eyring.errors import NotApplicable, ParameterError
-from eyring.numerics.exact.prefactor import log_prefactor
-from eyring.numerics.exact.prefactor_orbit import STAGES, gauss
+from eyring.numerics.exact.prefactor.orbit import STAGES, gauss
+from eyring.numerics.exact.prefactor.sharp import log_prefactor
 
 X, Y = sp.symbols("x y", real=True)
 T = sp.Symbol("T", positive=True)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eyring.errors import AccuracyError, NotApplicable, ParameterError
-from eyring.numerics.exact.quasipotential import quasipotential
+from eyring.numerics.exact.action.quasipotential import quasipotential
 from eyring.theory.landscape import Landscape
 from eyring.theory.landscapes import maier_stein
 from eyring.theory.sde import SDE
@@ -267,8 +267,8 @@ def test_refusals_of_values_and_guesses():
 
 def test_a_path_that_does_not_settle_says_what_it_reached(monkeypatch):
     """With one Newton step allowed on the last meshes."""
-    import eyring.numerics.exact.action_path as action_path
-    from eyring.numerics.exact.action_newton import relaxed
+    import eyring.numerics.exact.action.path as action_path
+    from eyring.numerics.exact.action.newton import relaxed
 
     monkeypatch.setattr(action_path, "relaxed", lambda path: relaxed(path, rounds=1, settled=0.0))
     with pytest.raises(AccuracyError, match=r"did not settle: its action is 0\.1") as failure:

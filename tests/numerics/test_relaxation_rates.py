@@ -13,10 +13,10 @@ from scipy.linalg import eigh_tridiagonal
 
 from eyring.errors import AccuracyError, NotApplicable, ParameterError
 from eyring.numerics.exact import exact_escape_time, relaxation_rates
-from eyring.numerics.exact.mode_panels import Passes
-from eyring.numerics.exact.relaxation_tables import family_of
-from eyring.numerics.exact.relaxation_terrain import ground_of
-from eyring.numerics.exact.spectrum import _searched
+from eyring.numerics.exact.relaxation.mode_panels import Passes
+from eyring.numerics.exact.relaxation.spectrum import _searched
+from eyring.numerics.exact.relaxation.tables import family_of
+from eyring.numerics.exact.relaxation.terrain import ground_of
 from eyring.theory.sde import SDE
 
 x, h, k = sp.symbols("x h k", real=True)

@@ -5,8 +5,8 @@ import pytest
 import sympy as sp
 
 from eyring.errors import AccuracyError, NotApplicable, ParameterError
-from eyring.numerics.exact.saddle_search import find_saddles
-from eyring.numerics.exact.string_path import minimum_energy_path
+from eyring.numerics.exact.saddles.search import find_saddles
+from eyring.numerics.exact.saddles.string import minimum_energy_path
 from eyring.theory.landscape import Landscape
 from eyring.theory.landscapes import mueller_brown, styblinski_tang
 from eyring.theory.sde import SDE

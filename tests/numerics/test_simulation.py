@@ -13,8 +13,8 @@ from eyring.errors import AccuracyError, EyringError, NotApplicable, ParameterEr
 from eyring.numerics.exact import exact_chain_time, exact_escape_time, relaxation_rates
 from eyring.numerics.simulation import simulate_escapes
 from eyring.numerics.simulation.exit_event import Goal
-from eyring.numerics.simulation.kernel_optimizer import optimizer_step
-from eyring.numerics.simulation.kernel_walkers import Walkers
+from eyring.numerics.simulation.kernel.optimizer import optimizer_step
+from eyring.numerics.simulation.kernel.walkers import Walkers
 from eyring.numerics.simulation.relaxation import drift_rates
 from eyring.theory.dynamics import SGD, MomentumSGD, WhiteNoiseGD
 from eyring.theory.landscape import Landscape

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from eyring.numerics.simulation.kernel_cache import library
-from eyring.numerics.simulation.random_normals import LANES
-from eyring.numerics.simulation.random_words import restart_keys, stream_words
+from eyring.numerics.simulation.kernel.cache import library
+from eyring.numerics.simulation.streams.normals import LANES
+from eyring.numerics.simulation.streams.words import restart_keys, stream_words
 
 KINDS = {"float32": np.float32, "float64": np.float64}
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from eyring.errors import EyringError, NotApplicable, ParameterError
 from eyring.numerics.estimators.leading_exponent import leading_exponent
 from eyring.numerics.exact import exact_chain_time, exact_escape_time
-from eyring.numerics.exact.chain_action import chain_barrier
+from eyring.numerics.exact.action.quasipotential import quasipotential
+from eyring.numerics.exact.chain.action import chain_barrier
 from eyring.numerics.exact.large_deviation import large_deviation_exponent
 from eyring.numerics.exact.levy_exit import exact_levy_exit_time
-from eyring.numerics.exact.quasipotential import quasipotential
 from eyring.numerics.roads import roads_to
 from eyring.theory.dynamics import SGD
 from eyring.theory.landscape import Landscape

@@ -12,7 +12,7 @@ import pytest
 import sympy as sp
 
 from eyring.numerics.exact import exact_escape_time
-from eyring.numerics.exact.spectrum import relaxation_rates
+from eyring.numerics.exact.relaxation.spectrum import relaxation_rates
 from eyring.theory.dynamics import SGD, MomentumSGD, WhiteNoiseGD
 from eyring.theory.escape import escape_time
 from eyring.theory.landscape import Landscape

@@ -1,23 +1,23 @@
 """Exact answers without a small parameter: passage times, the discrete optimizer's own chain, Fokker-Planck spectra, least actions."""
 
-from eyring.numerics.exact.chain import chain_relaxation_rate, exact_chain_time
-from eyring.numerics.exact.chain_action import chain_barrier
-from eyring.numerics.exact.covariance_near_rest import stationary_covariance
-from eyring.numerics.exact.interval import exact_committor
+from eyring.numerics.exact.action.quasipotential import quasipotential
+from eyring.numerics.exact.chain.action import chain_barrier
+from eyring.numerics.exact.chain.eigenvalue import chain_relaxation_rate, exact_chain_time
+from eyring.numerics.exact.covariance.near_rest import stationary_covariance
 from eyring.numerics.exact.kesten import tail_exponent
 from eyring.numerics.exact.large_deviation import large_deviation_exponent
 from eyring.numerics.exact.levy_exit import exact_levy_exit_time
 from eyring.numerics.exact.occupation import basin_occupation
-from eyring.numerics.exact.passage_compiled import compile_escape_time
-from eyring.numerics.exact.passage_time import exact_escape_time, exact_escape_variance
-from eyring.numerics.exact.prefactor_time import sharp_escape_time
-from eyring.numerics.exact.quasipotential import quasipotential
-from eyring.numerics.exact.relaxation_modes import relaxation_modes
-from eyring.numerics.exact.relaxation_quasi import quasi_stationary
-from eyring.numerics.exact.saddle_search import find_saddles
-from eyring.numerics.exact.spectrum import relaxation_rates
+from eyring.numerics.exact.passage.committor import exact_committor
+from eyring.numerics.exact.passage.compiled import compile_escape_time
+from eyring.numerics.exact.passage.time import exact_escape_time, exact_escape_variance
+from eyring.numerics.exact.prefactor.time import sharp_escape_time
+from eyring.numerics.exact.relaxation.modes import relaxation_modes
+from eyring.numerics.exact.relaxation.quasi import quasi_stationary
+from eyring.numerics.exact.relaxation.spectrum import relaxation_rates
+from eyring.numerics.exact.saddles.search import find_saddles
+from eyring.numerics.exact.saddles.string import minimum_energy_path
 from eyring.numerics.exact.stationary import stationary_probability
-from eyring.numerics.exact.string_path import minimum_energy_path
 
 __all__ = [
     "basin_occupation",

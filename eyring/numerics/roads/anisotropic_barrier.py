@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import sympy as sp
 
-from eyring.numerics.exact.quasipotential import quasipotential
+from eyring.numerics.exact.action.quasipotential import quasipotential
 from eyring.numerics.roads.contract import Limit, Trial
 from eyring.theory.sde import SDE
 

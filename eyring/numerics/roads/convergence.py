@@ -12,7 +12,7 @@ import numpy as np
 from numpy.polynomial import Polynomial
 from scipy.optimize import brentq
 
-from eyring.numerics.exact.kinetic import Hierarchy, lowering_matrix
+from eyring.numerics.exact.relaxation.kinetic import Hierarchy, lowering_matrix
 from eyring.numerics.roads.contract import Limit, Trial
 
 __all__ = ["FadingDistance", "FadingWithMomentum"]

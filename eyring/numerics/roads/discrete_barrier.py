@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import mpmath
 import sympy as sp
 
-from eyring.numerics.exact.chain_action import chain_barrier
+from eyring.numerics.exact.chain.action import chain_barrier
 from eyring.numerics.roads.contract import Limit, Trial
 from eyring.theory.landscape import Landscape
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.polynomial import Polynomial
 
-from eyring.numerics.exact.kinetic import Hierarchy, lowering_matrix
+from eyring.numerics.exact.relaxation.kinetic import Hierarchy, lowering_matrix
 from eyring.numerics.roads.contract import Limit, Trial
 
 __all__ = ["FrictionDifferences", "SaddleDifferences"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import sympy as sp
 
-from eyring.numerics.exact.kinetic import Hierarchy, lowering_matrix
+from eyring.numerics.exact.relaxation.kinetic import Hierarchy, lowering_matrix
 from eyring.numerics.roads.contract import Limit, Trial
 from eyring.numerics.roads.well import Well, X
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import mpmath
 import sympy as sp
 
-from eyring.numerics.exact.prefactor_time import sharp_escape_time
+from eyring.numerics.exact.prefactor.time import sharp_escape_time
 from eyring.numerics.roads.contract import Limit, Road, Trial
 from eyring.theory.sde import SDE
 

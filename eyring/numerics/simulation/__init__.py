@@ -2,6 +2,6 @@
 
 from eyring.numerics.simulation.escapes import simulate_escapes
 from eyring.numerics.simulation.exits import Exits
-from eyring.numerics.simulation.split_escapes import SplitExits, split_escapes
+from eyring.numerics.simulation.splitting.escapes import SplitExits, split_escapes
 
 __all__ = ["Exits", "SplitExits", "simulate_escapes", "split_escapes"]

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from eyring.errors import ParameterError
-from eyring.numerics.simulation.kernel_printer import kernel_source
-from eyring.numerics.simulation.kernel_walkers import Walkers
+from eyring.numerics.simulation.kernel.printer import kernel_source
+from eyring.numerics.simulation.kernel.walkers import Walkers
 
 __all__ = ["EVERY", "Checkpoint"]
 

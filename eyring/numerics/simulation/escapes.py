@@ -9,12 +9,12 @@ import sympy as sp
 
 from eyring.errors import AccuracyError, ParameterError
 from eyring.numerics.simulation.checkpoint import Checkpoint
-from eyring.numerics.simulation.cuda_walkers import CudaWalkers
+from eyring.numerics.simulation.cuda.walkers import CudaWalkers
 from eyring.numerics.simulation.exit_event import check_event
 from eyring.numerics.simulation.exits import Exits
-from eyring.numerics.simulation.kernel_problem import Problem, optimizer_problem, sde_problem
-from eyring.numerics.simulation.kernel_walkers import PRECISIONS, Trouble, Walkers
-from eyring.numerics.simulation.kernel_watch import Progress, usable_cores, watch
+from eyring.numerics.simulation.kernel.problem import Problem, optimizer_problem, sde_problem
+from eyring.numerics.simulation.kernel.walkers import PRECISIONS, Trouble, Walkers
+from eyring.numerics.simulation.kernel.watch import Progress, usable_cores, watch
 from eyring.theory.dynamics.contract import Dynamics
 from eyring.theory.landscape import Landscape
 from eyring.theory.noise.contract import GradientNoise

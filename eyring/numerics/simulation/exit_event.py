@@ -10,7 +10,7 @@ import sympy as sp
 
 from eyring.errors import NotApplicable, ParameterError
 from eyring.numerics.exact.values import exact_value
-from eyring.numerics.simulation.kernel_step import Step
+from eyring.numerics.simulation.kernel.step import Step
 from eyring.theory.escape.descent import ends_of_descent, escape_direction
 from eyring.theory.landscape import CriticalPoint, Landscape
 

@@ -12,7 +12,7 @@ from scipy.special import ndtri
 
 from eyring.numerics.answer import Estimate
 from eyring.numerics.exact import exact_chain_time, exact_escape_time
-from eyring.numerics.exact.spectrum import relaxation_rates
+from eyring.numerics.exact.relaxation.spectrum import relaxation_rates
 from eyring.numerics.simulation import Exits
 from eyring.theory.dynamics import SGD, MomentumSGD, WhiteNoiseGD
 from eyring.theory.escape import escape_time

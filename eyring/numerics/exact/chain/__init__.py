@@ -1,0 +1,1 @@
+"""The optimizer's own steps: its chain, its eigenvalues, its least action."""

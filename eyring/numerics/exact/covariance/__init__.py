@@ -1,0 +1,1 @@
+"""Linear laws: covariances near rest, at any size."""

@@ -1,0 +1,1 @@
+"""As many digits as asked for, each of them certified."""

@@ -1,0 +1,1 @@
+"""Mean first-passage times along a line: panels, scale and speed densities."""

@@ -1,0 +1,1 @@
+"""Two coordinates: spectral elements, judged by finite volumes."""

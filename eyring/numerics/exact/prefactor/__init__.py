@@ -1,0 +1,1 @@
+"""What stands before the exponential: determinants carried along the least-action path."""

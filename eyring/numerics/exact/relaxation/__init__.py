@@ -1,0 +1,1 @@
+"""How fast laws relax: spectra along a line, with and without velocity."""

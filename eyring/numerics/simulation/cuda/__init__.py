@@ -1,0 +1,1 @@
+"""The same step printed for a graphics processor."""

@@ -1,0 +1,1 @@
+"""Escapes too rare to wait for: adaptive multilevel splitting."""

@@ -1,0 +1,1 @@
+"""Where chance comes from: words, normals and minibatches, one stream for each walker."""
