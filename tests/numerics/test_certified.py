@@ -7,7 +7,8 @@ import pytest
 import sympy as sp
 
 from eyring.errors import AccuracyError
-from eyring.numerics.exact import certified, exact_escape_time
+from eyring.numerics.exact import exact_escape_time
+from eyring.numerics.exact.digits import certified
 from eyring.numerics.exact.digits.balls import NotAnalytic, largest_on_disc, series_about, working
 from eyring.numerics.exact.digits.certified import certified_passage_time
 from eyring.numerics.exact.digits.many_digits import estimated_passage_time
