@@ -1,8 +1,13 @@
 """Walkers in a double well, D = 0.1, dt = 0.01, every one checked at every step: the simulator against its own noise, numpy, torch and the like."""
 
+import ctypes
 import math
 import os
+import shutil
+import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import sympy as sp
@@ -114,7 +119,13 @@ def _again():
 
 def _others(single) -> list[Race]:
     rows = []
-    for name, least, build in (("torch, in place", 10, _torch), ("JAX, jit and fori_loop", 12, _jax), ("torchsde, Euler", 1000, _torchsde)):
+    for name, least, build in (
+        ("C by hand, the processor's own vectors", None, _by_hand),
+        ("torch, in place", 10, _torch),
+        ("JAX, jit and fori_loop", 12, _jax),
+        ("diffrax, Euler, vmap, unsafe Brownian path", 60, _diffrax),
+        ("torchsde, Euler", 1000, _torchsde),
+    ):
         try:
             theirs, per = build()
         except ImportError as error:
@@ -122,6 +133,24 @@ def _others(single) -> list[Race]:
             continue
         rows.append(Race("double well, float32", single, theirs, name, least, _steps(LONG), per))
     return rows
+
+
+def _by_hand():
+    compiler = shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        raise ImportError("no C compiler is installed")
+    with tempfile.TemporaryDirectory() as folder:
+        made, flags = Path(folder) / "by_hand.so", ["-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
+        subprocess.run([compiler, *flags, "-shared", "-fPIC", str(Path(__file__).with_name("hand_written.c")), "-o", str(made)], check=True)
+        step = ctypes.CDLL(str(made)).run
+    step.restype, step.argtypes = ctypes.c_int64, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_float, ctypes.c_float]
+    words, x = np.random.default_rng(1).integers(2**32, size=(MANY, 4), dtype=np.uint32), np.full(MANY, -1, np.float32)
+
+    def run(steps: int = LONG) -> int:
+        return step(words.ctypes.data, x.ctypes.data, MANY, steps, DT, math.sqrt(2 * D * DT))
+
+    _check(MANY * LONG * DT / run(), 0.03, "C by hand")
+    return run, _steps(LONG)
 
 
 def _torch():
@@ -164,6 +193,27 @@ def _jax():
         state = many(state)
     _check(MANY * 20_000 * DT / int(state[2]), 0.04, "JAX")
     return lambda: jax.block_until_ready(many(state)), _steps(2000)
+
+
+def _diffrax():
+    """Return the path alone: diffrax has no first passage that is checked at every step and goes on."""
+    import diffrax
+    import jax
+    import jax.numpy as jnp
+
+    drift = diffrax.ODETerm(lambda t, y, args: y - y**3)
+
+    def walk(key):
+        path = diffrax.UnsafeBrownianPath(shape=(), key=key)
+        terms = diffrax.MultiTerm(drift, diffrax.ControlTerm(lambda t, y, args: jnp.float32(math.sqrt(2 * D)), path))
+        solved = diffrax.diffeqsolve(terms, diffrax.Euler(), 0.0, 2000 * DT, DT, jnp.float32(-1), adjoint=diffrax.DirectAdjoint(), max_steps=2048)
+        return solved.ys[-1]
+
+    many, keys = jax.jit(jax.vmap(walk)), jax.random.split(jax.random.PRNGKey(1), MANY)
+    ends = jax.block_until_ready(many(keys))
+    if not bool(jnp.isfinite(ends).all()):
+        raise AssertionError("diffrax: walkers left the numbers")
+    return lambda: jax.block_until_ready(many(keys)), _steps(2000)
 
 
 def _torchsde():

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eyring.errors import AccuracyError, NotApplicable, ParameterError
+from eyring.numerics.exact.action.ends import attractor_end, saddle_end
+from eyring.numerics.exact.action.field import field_of
 from eyring.numerics.exact.action.quasipotential import quasipotential
 from eyring.theory.landscape import Landscape
 from eyring.theory.landscapes import maier_stein
@@ -89,6 +91,28 @@ def test_a_point_of_the_basin_of_a_spiral(turning):
         phi = quasipotential(sde, start=(0, 0), end=end)
         exact = float(W.subs({x: R(str(end[0])), y: R(str(end[1]))}))
         assert abs(phi.value - exact) <= phi.error < 1e-10 * exact
+
+
+@pytest.mark.parametrize("turning", [0, R(3, 4)])
+def test_the_ends_of_a_path_carry_half_the_second_derivative_of_the_quasipotential(turning):
+    """f = (A - D) grad W: near the attractor the action is y.W''.y/2; the cheapest path comes into the saddle along the direction in which (A + D) W'' contracts
+    and costs -y.W''.y/2 from there on, and nothing along what flows in by itself."""
+    D, A = sp.Matrix([[R(1, 5), R(1, 20)], [R(1, 20), R(3, 10)]]), turning * sp.Matrix([[0, 1], [-1, 0]])
+    for second in (sp.Matrix([[2, R(1, 2)], [R(1, 2), 1]]), sp.Matrix([[-2, R(1, 2)], [R(1, 2), 1]])):
+        field = field_of(SDE(list((A - D) * second * sp.Matrix([x, y])), D, [x, y]), {})
+        W, climb = (np.array(m, float) for m in (second, (A + D) * second))
+        if second[0, 0] > 0:
+            end = attractor_end(field, np.zeros(2))
+            assert end.form == pytest.approx(W, rel=1e-13)
+            assert end.flow == pytest.approx(climb, rel=1e-13)
+            continue
+        form = saddle_end(field, np.zeros(2)).form
+        rates, vectors = np.linalg.eig(climb)
+        u = vectors[:, np.argmin(rates.real)].real
+        assert u @ form @ u == pytest.approx(-u @ W @ u, rel=1e-12)
+        inflow = np.linalg.eig(np.array((A - D) * second, float))
+        free = inflow.eigenvectors[:, np.argmin(inflow.eigenvalues.real)].real
+        assert abs(free @ form @ free) < 1e-13 * np.max(np.abs(form))
 
 
 def chain(n):
