@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from eyring.theory.fokker_planck import fokker_planck
     from eyring.theory.formula import Formula
     from eyring.theory.landscape import CriticalPoint, Landscape
+    from eyring.theory.levy_flight import LevyFlight
     from eyring.theory.rare_events.discrete_barrier import discrete_barrier
     from eyring.theory.rare_events.finite_step import finite_step_escape_time
     from eyring.theory.rare_events.large_deviations import cumulant_exponent
@@ -68,6 +69,7 @@ _HOMES = {
     "Formula": "eyring.theory.formula",
     "GLOSSARY": "eyring.theory.symbols",
     "Landscape": "eyring.theory.landscape",
+    "LevyFlight": "eyring.theory.levy_flight",
     "MomentumSGD": "eyring.theory.dynamics",
     "Nesterov": "eyring.theory.dynamics",
     "RMSprop": "eyring.theory.dynamics",
@@ -136,6 +138,7 @@ __all__ = [
     "Exits",
     "Formula",
     "Landscape",
+    "LevyFlight",
     "MomentumSGD",
     "Nesterov",
     "RMSprop",

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from cuda_emulation import Emulation, needs_a_compiler
+from philox_by_hand import KNOWN, philox
 
 from eyring.errors import NotApplicable
 from eyring.numerics.simulation.cuda import compiler as cuda_compiler
@@ -159,23 +160,6 @@ def test_without_the_compiler_one_is_told_what_to_install(monkeypatch):
 def test_a_function_that_a_card_does_not_know_is_refused():
     with pytest.raises(NotApplicable, match="besselj cannot be computed on a graphics card"):
         cuda_source(by_hand(sp.besselj(0, x), x).program(), "float32")
-
-
-def philox(counter, key):
-    """Salmon et al.'s Philox 4x32-10 in Python's whole numbers."""
-    (a, b, c, d), (k, m) = counter, key
-    for _ in range(10):
-        p, q = 0xD2511F53 * a, 0xCD9E8D57 * c
-        a, b, c, d = q >> 32 ^ b ^ k, q % 2**32, p >> 32 ^ d ^ m, p % 2**32
-        k, m = (k + 0x9E3779B9) % 2**32, (m + 0xBB67AE85) % 2**32
-    return a, b, c, d
-
-
-KNOWN = [  # Random123's known answers
-    ((0,) * 4, (0,) * 2, (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
-    ((2**32 - 1,) * 4, (2**32 - 1,) * 2, (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)),
-    ((0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344), (0xA4093822, 0x299F31D0), (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1)),
-]
 
 
 @pytest.fixture(scope="module")

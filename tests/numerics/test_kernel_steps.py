@@ -22,7 +22,7 @@ from eyring.numerics.simulation.kernel.sde import euler_maruyama
 from eyring.numerics.simulation.kernel.step import Step
 from eyring.numerics.simulation.kernel.walkers import Trouble, Walkers
 from eyring.numerics.simulation.streams.words import stream_words
-from eyring.theory.dynamics import SGD, Adam
+from eyring.theory.dynamics import SGD, Adam, MomentumSGD
 from eyring.theory.landscape import Landscape
 from eyring.theory.noise import Covariance, Isotropic
 from eyring.theory.sde import SDE
@@ -48,6 +48,7 @@ def one_step(matrix, place, precision, walkers=2**16):
     [
         pytest.param(sp.Matrix([[2, -1], [-1, 3]]), "float64", id="constant"),
         pytest.param(sp.Matrix([[1 + x**2, x], [x, 1]]), "float32", id="full"),
+        pytest.param(sp.diag(1 + x**2, 2 + x * y), "mixed", id="diagonal"),
         pytest.param(sp.Matrix([[4, 2 * x, x], [2 * x, x**2 + 1, y], [x, y, 9]]), "float64", id="three"),
         pytest.param(sp.Matrix([[x, y]]).T * sp.Matrix([[x, y]]), "float32", id="of rank one"),
     ],
@@ -207,6 +208,36 @@ def test_a_diverging_chain_is_no_escape_but_an_error():
     steep = Landscape(QUARTIC.expression + y**4 / 4 + y**2 / 2, [x, y])
     with pytest.raises(AccuracyError, match=r"walker \d+ has left all bounds at step \d+: its state is not finite, one step earlier it was \[.*\]"):
         simulate_escapes(SGD(learning_rate=0.5, batch_size=1), steep, Isotropic(4), start=(-1, 0), event="next well", walkers=256, iterations=2000, seed=0)
+
+
+def test_a_diverging_chain_with_momentum_is_an_error_with_place_and_velocity():
+    """Its state has a buffer behind the place, which the check of the noise there must not take for a coordinate."""
+    dynamics = MomentumSGD(learning_rate=0.5, momentum=0.5, batch_size=1)
+    with pytest.raises(AccuracyError, match=r"walker \d+ has left all bounds at step \d+: .* one step earlier it was \[\S+, \S+(, \S+)?\]\. The steps are too large"):
+        simulate_escapes(dynamics, QUARTIC, Isotropic(9), start=-1, event="next well", walkers=64, iterations=3000, seed=1)
+
+
+@pytest.mark.parametrize("correction", ["bridge", "shift", "none"])
+def test_steps_that_leap_over_the_well_are_an_error_and_no_escape(correction):
+    """dt = 0.45 is stable at the minimum (0.9 < 2) and not beyond |x| = 1.35, where 3 x^2 - 1 > 2/dt; walkers get there, and would leap to the other side."""
+    walk = SDE(x - x**3, sp.Rational(1, 5), [x])
+    options = {"start": -1, "event": "next well", "walkers": 64, "seed": 3, "correction": correction}
+    with pytest.raises(AccuracyError, match=r"walker \d+ .* at step \d+: .* one step earlier it was \[-?\d\.\d+\]\. The steps are too large") as told:
+        simulate_escapes(walk, time_step=0.45, iterations=2000, **options)
+    place = float(str(told.value).split("[")[1].split("]")[0])
+    assert 3 * place**2 - 1 > 2 / 0.45
+    assert simulate_escapes(walk, time_step=0.05, iterations=2000, **options).events > 10
+
+
+def test_mixed_precision_is_noise_in_single_and_state_in_double():
+    """Three steps of pure noise: the normal numbers of the single stream, bit for bit, added up in double."""
+    step = euler_maruyama(SDE(0 * x, sp.Rational(1, 2), [x]), [0.0], Goal(np.zeros(1), (x,), x - 10**9), time_step=1.0, correction="none")
+    team = Walkers.of(step, 64, seed=5, precision="mixed")
+    team.advance(3)
+    numbers = np.empty(8 * 64, np.float32)
+    library("mixed")["fill_normals"](stream_words(5, 64, "float32")[0], numbers, 0, 4)
+    assert team.rows.dtype == np.float64
+    assert np.array_equal(team.rows[0], numbers.reshape(8, 64)[:3].astype(np.float64).cumsum(axis=0)[-1])
 
 
 def test_the_folder_of_kernels_belongs_to_the_user(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from eyring.errors import ParameterError
 from eyring.numerics.simulation.kernel.printer import kernel_source
 from eyring.numerics.simulation.kernel.walkers import Walkers
 
-__all__ = ["EVERY", "Checkpoint"]
+__all__ = ["EVERY", "Checkpoint", "keep", "kept"]
 
 EVERY = 10.0  # seconds between two writings
 ARRAYS = ("words", "rows", "born", "done")
@@ -35,19 +36,13 @@ class Checkpoint:
     def of(cls, path: str | os.PathLike[str], walkers: Walkers, *, count: int, seed: int) -> "Checkpoint":
         """Return the checkpoint of walkers that have not begun."""
         batch = walkers.step.batch
-        said = [kernel_source(walkers.program, walkers.precision), walkers.program.numbers, walkers.step.start, count, seed, walkers.donors,
-                (batch.copies, batch.size) if batch else None]  # fmt: skip
+        text = kernel_source(walkers.program, walkers.precision, walkers.stream)
+        said = [text, walkers.program.numbers, walkers.step.start, count, seed, walkers.donors, (batch.copies, batch.size) if batch else None]
         return cls(Path(path), hashlib.sha256(repr(said).encode()).hexdigest())
 
     def save(self, walkers: Walkers, events: np.ndarray) -> None:
         """Write state and events beside the file, then put them in its place."""
-        beside = self.path.with_name(f"{self.path.name}.part")  # one name, so that what a killed run leaves is overwritten
-        with beside.open("wb") as file:
-            arrays = {name: getattr(walkers, name) for name in ARRAYS}
-            np.savez(file, run=np.array(json.dumps({"eyring": "checkpoint", "run": self.run})), events=events, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, self.path)
+        keep(self.path, self.run, events=events, **{name: getattr(walkers, name) for name in ARRAYS})
 
     def load(self, walkers: Walkers) -> np.ndarray:
         """Put the walkers where the file left them, and return the events until then; an absent file leaves them at their start.
@@ -55,19 +50,47 @@ class Checkpoint:
         Raises:
             ParameterError: If the file is none of this run's.
         """
-        if not self.path.exists():
+        arrays = kept(self.path, self.run, (*ARRAYS, "events"))
+        if arrays is None:
             return np.empty((0, 3), dtype=np.int64)
-        try:
-            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-                said = json.loads(str(kept["run"]))
-                arrays = {name: kept[name] for name in (*ARRAYS, "events")}
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise ParameterError(f"{self.path} is no checkpoint of a simulation ({error}); give another name, or remove it") from error
-        if said.get("run") != self.run or any(arrays[n].shape != getattr(walkers, n).shape for n in ARRAYS):
-            raise ParameterError(
-                f"{self.path} belongs to another run: optimizer, loss, numbers, walkers, seed and precision must be the same to go on with it. "
-                "Give another name, or remove it"
-            )
+        if any(arrays[n].shape != getattr(walkers, n).shape for n in ARRAYS):
+            raise _another(self.path)
         for name in ARRAYS:
             getattr(walkers, name)[...] = arrays[name]
         return arrays["events"]
+
+
+def keep(path: Path, run: str, **arrays: np.ndarray) -> None:
+    """Write a run's arrays and its name beside the file, then put them in its place."""
+    beside = path.with_name(f"{path.name}.part")  # one name, so that what a killed run leaves is overwritten
+    with beside.open("wb") as file:
+        np.savez(file, run=np.array(json.dumps({"eyring": "checkpoint", "run": run})), **arrays)  # type: ignore[arg-type]
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
+def kept(path: Path, run: str, names: Sequence[str]) -> dict[str, np.ndarray] | None:
+    """Return the arrays that a run has kept, None if there is no file.
+
+    Raises:
+        ParameterError: If the file is no checkpoint, or another run's.
+    """
+    if not path.exists():
+        return None
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
+            said = json.loads(str(found["run"]))
+            arrays = {name: found[name] for name in names} if said.get("run") == run else None
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ParameterError(f"{path} is no checkpoint of a simulation ({error}); give another name, or remove it") from error
+    if arrays is None:
+        raise _another(path)
+    return arrays
+
+
+def _another(path: Path) -> ParameterError:
+    return ParameterError(
+        f"{path} belongs to another run: optimizer, loss, numbers, walkers, seed and precision must be the same to go on with it. "
+        "Give another name, or remove it"
+    )

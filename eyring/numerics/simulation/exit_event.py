@@ -29,12 +29,14 @@ class Goal:
         coordinates: Symbols of their place.
         margin: A function of the place: direction . x - level, or how far outside a region the place is.
         stay: How long a walker must have been there without a break, in the unit of the run; 0 if the first visit counts.
+        saddle: The place of the saddle to cross, (n,); None for a region.
     """
 
     start: np.ndarray
     coordinates: tuple[sp.Symbol, ...]
     margin: sp.Expr
     stay: float = 0.0
+    saddle: np.ndarray | None = None
 
     @classmethod
     def of(cls, loss: Landscape, numbers: Mapping[sp.Symbol, Any], *, start: Any, event: Any, over: Any, inertia: bool = False) -> "Goal":
@@ -70,7 +72,8 @@ class Goal:
         if kind == "next well" and beyond is None:
             raise NotApplicable(f"no minimum lies beyond the {saddle}, so event='next well' has no meaning there; use event='to the saddle'")
         level = direction @ (_floats(beyond) if kind == "next well" and beyond is not None and not inertia else top)
-        return cls(begin, tuple(loss.coordinates), sum((_neat(d) * x for d, x in zip(direction, loss.coordinates, strict=True)), -_neat(level)))
+        margin = sum((_neat(d) * x for d, x in zip(direction, loss.coordinates, strict=True)), -_neat(level))
+        return cls(begin, tuple(loss.coordinates), margin, saddle=top)
 
     @classmethod
     def _out_of(cls, event: Any, loss: Landscape, numbers: Mapping[sp.Symbol, Any], start: Any) -> "Goal":

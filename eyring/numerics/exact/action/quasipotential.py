@@ -22,7 +22,7 @@ from eyring.numerics.exact.values import demand_sde, exact_value, matched_values
 from eyring.theory.landscape import CriticalPoint
 from eyring.theory.sde import SDE
 
-__all__ = ["Quasipotential", "quasipotential"]
+__all__ = ["Quasipotential", "least_action", "quasipotential"]
 
 COARSEST = 24
 LOOSEST = 1e-6
@@ -118,11 +118,12 @@ def quasipotential(
     for point, role in ((a, "start"), (b, "end")):
         demand_noise(system, point, role)
     a = attractor(system, a)
-    found = _on_line(system, a, b) if sde.dim == 1 else _in_space(system, a, b, through)
+    found = _on_line(system, a, b) if sde.dim == 1 else least_action(system, a, b, through)
     return replace(found, process=(sde, numbers))
 
 
-def _in_space(system: Field, a: np.ndarray, b: np.ndarray, through: Sequence[Sequence[float]] | None) -> Quasipotential:
+def least_action(system: Field, a: np.ndarray, b: np.ndarray, through: Sequence[Sequence[float]] | None = None) -> Quasipotential:
+    """Return the least action between two places of a field of two or more coordinates, a its attractor; see ``quasipotential``."""
     begin = attractor_end(system, a)
     saddle, backwards = way_back(system, begin, b)
     b = saddle.point if saddle else b
@@ -188,7 +189,7 @@ def _on_line(system: Field, a: np.ndarray, b: np.ndarray) -> Quasipotential:
     b = fixed if fixed is not None and np.max(np.abs(fixed - b)) <= SNAP else b
     value, error = action_on_line(system, float(a[0]), float(b[0]))
     try:
-        found = _in_space(system, a, b, None)
+        found = least_action(system, a, b, None)
     except (NotApplicable, AccuracyError):
         share = (1 - np.cos(np.linspace(0, np.pi, 401))) / 2
         return Quasipotential(value, error, (a + share[:, None] * (b - a)))

@@ -19,7 +19,7 @@ from eyring.theory.dynamics.contract import Dynamics
 from eyring.theory.landscape import CriticalPoint, Landscape
 from eyring.theory.noise.contract import GradientNoise
 
-__all__ = ["chain_relaxation_rate", "exact_chain_time"]
+__all__ = ["chain_relaxation_rate", "exact_chain_time", "passage_steps"]
 
 COARSE, FINE = 4.0, 3.0  # standard deviations of one step on a panel of 16 points
 POINTS_A_STEP = 24.0  # collocation points on the standard deviation of one step
@@ -65,7 +65,7 @@ def exact_chain_time(
         begin, end = (float(p) for p in way(start, target, _by_symbol(given, loss)))
         if end < begin:
             law, begin, end = law.mirrored(), -begin, -end
-        value, error = _passage_steps(law, begin, end)
+        value, error = passage_steps(law, begin, end)
         return value, 0.0, error, law.clock
 
     return swept(one, values, unit="iterations")
@@ -103,7 +103,7 @@ def _by_symbol(given: Mapping[Any, Any] | None, loss: Landscape) -> dict[Any, An
     return {p: named[p.name] for p in loss.parameters if p.name in named}
 
 
-def _passage_steps(law: StepLaw, begin: float, end: float) -> tuple[float, float]:
+def passage_steps(law: StepLaw, begin: float, end: float) -> tuple[float, float]:
     """Return the mean number of steps and its relative error."""
     line = law.as_line()
     law.is_smooth(begin, end)

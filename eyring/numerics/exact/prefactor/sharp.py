@@ -30,7 +30,7 @@ from eyring.numerics.exact.prefactor.newton import settled
 from eyring.numerics.exact.prefactor.orbit import CLOSE, Orbit, begun
 from eyring.theory.sde import SDE
 
-__all__ = ["log_prefactor"]
+__all__ = ["log_prefactor", "log_prefactor_of"]
 
 WANTED = 1e-10
 LOOSEST = 1e-6
@@ -57,7 +57,11 @@ def log_prefactor(
             or neighbouring paths cross.
         AccuracyError: If it does not settle to 1e-6.
     """
-    motion = motion_of(sde, numbers, path[0], correction)
+    return log_prefactor_of(motion_of(sde, numbers, path[0], correction), path, timed)
+
+
+def log_prefactor_of(motion: Motion, path: np.ndarray, timed: Instanton | None) -> tuple[float, float]:
+    """Return the same for a motion whose drift and noise may be no formulas; see ``log_prefactor``."""
     _demand_rest(motion, path, timed)
     well, saddle = well_at(motion, path[0]), saddle_at(motion, path[-1])
     assert timed is not None

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from eyring.numerics.exact.action.flow import leaving
 from eyring.numerics.exact.saddles.surface import Surface
 from eyring.theory.landscape import CriticalPoint, Landscape
 
-__all__ = ["climbed", "find_saddles"]
+__all__ = ["Hills", "climbed", "find_saddles", "pushed"]
 
 STEPS = 120
 FIRST = 1e-2  # first step, in units of 1 + |x|
@@ -21,6 +21,25 @@ PUSH = 0.02  # in units of 1 + |x|
 PUSHES = 100
 FARTHEST = 100.0
 APART = 1e-6
+
+
+class Hills(Protocol):
+    """What a search for saddles asks of a loss, at points (k, n): a symbolic surface has it, and so has a network's loss on all its data."""
+
+    def height(self, x: np.ndarray) -> np.ndarray:
+        """Return L, (k,)."""
+
+    def slope(self, x: np.ndarray) -> np.ndarray:
+        """Return the gradient, (k, n)."""
+
+    def curvature(self, x: np.ndarray) -> np.ndarray:
+        """Return the Hessian, (k, n, n)."""
+
+    def drift(self, x: np.ndarray) -> np.ndarray:
+        """Return the way downhill, -grad L."""
+
+    def jacobian(self, x: np.ndarray) -> np.ndarray:
+        """Return its derivative."""
 
 
 def find_saddles(
@@ -54,7 +73,7 @@ def find_saddles(
     surface = Surface.of(loss, values, asked_by="find_saddles")
     minimum = surface.minimum(start, "start")
     found: list[np.ndarray] = []
-    for direction, walk in itertools.product(_directions(surface, minimum), (climbed, _along_the_lowest, _pushed)):
+    for direction, walk in itertools.product(_directions(surface, minimum), (climbed, _along_the_lowest, pushed)):
         place = walk(surface, minimum, direction)
         if place is None or any(np.max(np.abs(place - other)) < APART * (1 + np.max(np.abs(place))) for other in found):
             continue
@@ -76,7 +95,7 @@ def _directions(surface: Surface, minimum: np.ndarray) -> Iterator[np.ndarray]:
         yield -direction
 
 
-def climbed(surface: Surface, begin: np.ndarray, direction: np.ndarray, *, lowest: bool = False, first: float = FIRST) -> np.ndarray | None:
+def climbed(surface: Hills, begin: np.ndarray, direction: np.ndarray, *, lowest: bool = False, first: float = FIRST) -> np.ndarray | None:
     """Return the saddle of index 1 to which the walk leads that begins uphill along ``direction``, or None.
 
     Every step is Newton's with the sign of each curvature set right, up along the followed eigenvector and down along the others, and no longer
@@ -120,12 +139,12 @@ def climbed(surface: Surface, begin: np.ndarray, direction: np.ndarray, *, lowes
     return None
 
 
-def _along_the_lowest(surface: Surface, begin: np.ndarray, direction: np.ndarray) -> np.ndarray | None:
+def _along_the_lowest(surface: Hills, begin: np.ndarray, direction: np.ndarray) -> np.ndarray | None:
     return climbed(surface, begin, direction, lowest=True)
 
 
-def _pushed(surface: Surface, begin: np.ndarray, direction: np.ndarray) -> np.ndarray | None:
-    """Push along ``direction``, falling across it, until it leads downhill; climb from there."""
+def pushed(surface: Hills, begin: np.ndarray, direction: np.ndarray) -> np.ndarray | None:
+    """Push along ``direction``, falling across it, until it leads downhill; climb from there to a saddle of index 1, or return None."""
     x, push = begin.copy(), PUSH * (1 + float(np.linalg.norm(begin)))
     for _ in range(PUSHES):
         x = x + push * direction

@@ -10,11 +10,11 @@ from eyring.errors import AccuracyError, ParameterError
 from eyring.numerics.exact.action.ends import written
 from eyring.numerics.exact.action.flow import fixed_point, leaving
 from eyring.numerics.exact.action.guess import curve
-from eyring.numerics.exact.saddles.search import climbed
+from eyring.numerics.exact.saddles.search import Hills, climbed
 from eyring.numerics.exact.saddles.surface import Surface
 from eyring.theory.landscape import CriticalPoint, Landscape
 
-__all__ = ["EnergyPath", "minimum_energy_path"]
+__all__ = ["EnergyPath", "Leg", "leg_over", "legs_between", "minimum_energy_path"]
 
 IMAGES = 31
 ROUNDS = 150
@@ -50,15 +50,16 @@ class EnergyPath:
         return f"path {ends} over {', '.join(f'the {s}' for s in self.saddles)}: barrier {self.barrier:.6g}, {len(self.path)} points"
 
 
-@dataclass(frozen=True)
-class _Leg:
-    """One saddle, the way over it, and the minima on both sides."""
+@dataclass(frozen=True, eq=False)
+class Leg:
+    """One saddle, the way over it, and the minima on both sides, which are its first and last points."""
 
     saddle: np.ndarray
     points: np.ndarray
 
-    def turned(self) -> "_Leg":
-        return _Leg(self.saddle, self.points[::-1])
+    def turned(self) -> "Leg":
+        """Return the same way in the other direction."""
+        return Leg(self.saddle, self.points[::-1])
 
 
 def minimum_energy_path(
@@ -98,7 +99,7 @@ def minimum_energy_path(
     if size < 1e-6:
         raise ParameterError("start and end are the same minimum; a way needs two")
     first = np.array([a, *(surface.coordinates(p, "a point of through") for p in through or ()), b])
-    legs = _chain(surface, first, size, DEEPEST)
+    legs = legs_between(surface, first, size)
     points = np.concatenate([legs[0].points, *(leg.points[1:] for leg in legs[1:])])
     minima = [a, *(leg.points[-1] for leg in legs[:-1]), b]
     return EnergyPath(
@@ -106,35 +107,43 @@ def minimum_energy_path(
     )
 
 
-def _chain(surface: Surface, guess: np.ndarray, size: float, depth: int) -> list[_Leg]:
-    """Return the legs from the first to the last point of a guess; gaps between the legs found are bridged in turn."""
+def legs_between(surface: Hills, guess: np.ndarray, size: float, depth: int = DEEPEST, *, tolerance: float = FINE) -> list[Leg]:
+    """Return the legs from the first to the last point of a guess; gaps between the legs found are bridged in turn.
+
+    Args:
+        surface: The loss.
+        guess: Points from one minimum to another.
+        size: Their distance.
+        depth: How often a gap may be bridged within a gap.
+        tolerance: Error of a step downhill, as a part of the way gone.
+    """
     a, b = guess[0], guess[-1]
-    legs: list[_Leg] = []
+    legs: list[Leg] = []
     here = a
-    for leg in _over_the_tops(surface, _rested(surface, guess), size):
+    for leg in _over_the_tops(surface, _rested(surface, guess), size, tolerance):
         ends = [float(np.linalg.norm(leg.points[k] - here)) for k in (0, -1)]
         if max(ends) < SAME * size:
             continue
         forth = leg if ends[0] <= ends[1] else leg.turned()
         if min(ends) > SAME * size:
-            legs += _bridge(surface, here, forth.points[0], size, depth)
+            legs += _bridge(surface, here, forth.points[0], size, depth, tolerance)
         legs.append(forth)
         here = forth.points[-1]
         if np.linalg.norm(here - b) < SAME * size:
             return legs
-    return [*legs, *_bridge(surface, here, b, size, depth if legs else 0)]
+    return [*legs, *_bridge(surface, here, b, size, depth if legs else 0, tolerance)]
 
 
-def _bridge(surface: Surface, a: np.ndarray, b: np.ndarray, size: float, depth: int) -> list[_Leg]:
+def _bridge(surface: Hills, a: np.ndarray, b: np.ndarray, size: float, depth: int, tolerance: float) -> list[Leg]:
     if depth == 0:
         raise AccuracyError(
             f"no chain of saddles was found between the minima {written(a)} and {written(b)}; give through=[points on the way], or take find_saddles "
             "from each of them"
         )
-    return _chain(surface, np.array([a, b]), size, depth - 1)
+    return legs_between(surface, np.array([a, b]), size, depth - 1, tolerance=tolerance)
 
 
-def _rested(surface: Surface, guess: np.ndarray) -> np.ndarray:
+def _rested(surface: Hills, guess: np.ndarray) -> np.ndarray:
     """Let a string fall across itself until it rests: steps of Newton's length in the metric of |Hessian|, the points spaced evenly again."""
     shares = np.linspace(0, 1, IMAGES)
     x = curve(guess, shares)
@@ -159,10 +168,10 @@ def _rested(surface: Surface, guess: np.ndarray) -> np.ndarray:
     return x
 
 
-def _over_the_tops(surface: Surface, string: np.ndarray, size: float) -> list[_Leg]:
+def _over_the_tops(surface: Hills, string: np.ndarray, size: float, tolerance: float) -> list[Leg]:
     """Return the legs over the saddles next to the string's tops, in its order."""
     heights = surface.height(string)
-    legs: list[_Leg] = []
+    legs: list[Leg] = []
     for k in range(1, len(string) - 1):
         if not (heights[k] > heights[k - 1] and heights[k] >= heights[k + 1]):
             continue
@@ -170,15 +179,22 @@ def _over_the_tops(surface: Surface, string: np.ndarray, size: float) -> list[_L
         saddle = climbed(surface, string[k], tangent / np.linalg.norm(tangent), first=0.0)
         if saddle is None or any(np.linalg.norm(saddle - leg.saddle) < 1e-6 * size for leg in legs):
             continue
-        ways = list(leaving(surface, saddle, size=size, tolerance=FINE))
-        if not all(way.settled for way in ways):
-            continue
-        down = [np.concatenate([saddle[None], way.points, _bottom(surface, way.points[-1])[None]]) for way in ways]
-        legs.append(_Leg(saddle, np.concatenate([down[0][::-1], down[1][1:]])))
+        leg = leg_over(surface, saddle, size, tolerance=tolerance)
+        if leg is not None:
+            legs.append(leg)
     return legs
 
 
-def _bottom(surface: Surface, near: np.ndarray) -> np.ndarray:
+def leg_over(surface: Hills, saddle: np.ndarray, size: float, *, tolerance: float = FINE) -> Leg | None:
+    """Return the way down both sides of a saddle of index 1 into the minima there, or None if a side does not come to rest."""
+    ways = list(leaving(surface, saddle, size=size, tolerance=tolerance))
+    if not all(way.settled for way in ways):
+        return None
+    down = [np.concatenate([saddle[None], way.points, _bottom(surface, way.points[-1])[None]]) for way in ways]
+    return Leg(saddle, np.concatenate([down[0][::-1], down[1][1:]]))
+
+
+def _bottom(surface: Hills, near: np.ndarray) -> np.ndarray:
     """Return the minimum next to the last point of a way downhill."""
     found = fixed_point(surface, near)
     return near if found is None else found

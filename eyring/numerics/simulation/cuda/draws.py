@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from eyring.numerics.simulation.kernel.step import Program
+from eyring.numerics.simulation.streams.philox import FOURS
 
-__all__ = ["CHUNK", "GENERATOR", "NUMBERS", "drawing"]
+__all__ = ["GENERATOR", "NUMBERS", "drawing"]
 
-CHUNK = 4  # steps for which random numbers are drawn together: one call of the generator gives four words
 LETTERS = ("w.a", "w.b", "w.c", "w.d")
 
 GENERATOR = """\
@@ -75,7 +75,7 @@ def drawing(program: Program, noise: str) -> Iterator[str]:
     width = 1 if noise == "float32" else 2
     call = 0
     for group, function, at_once in ((program.normals, "normals", 2), (program.exponentials, "exponential", 1)):
-        places = [f"d[{s}].{symbol}" for s in range(CHUNK) for symbol in group]
+        places = [f"d[{s}].{symbol}" for s in range(FOURS) for symbol in group]
         for i in range(0, len(places), at_once):
             first = i * width % 4
             if first == 0:
@@ -86,4 +86,4 @@ def drawing(program: Program, noise: str) -> Iterator[str]:
     if program.counts:
         fewer, less = ("", "") if program.replacement else (" - drawn", " - taken[kind]")
         stores = " ".join(f"d[s].{symbol} = taken[{kind}];" for kind, symbol in enumerate(program.counts))
-        yield from COUNTS.format(chunk=CHUNK, kinds=len(program.counts), first=call, fewer=fewer, less=less, stores=stores).splitlines()
+        yield from COUNTS.format(chunk=FOURS, kinds=len(program.counts), first=call, fewer=fewer, less=less, stores=stores).splitlines()

@@ -9,8 +9,9 @@ from sympy.printing.c import C99CodePrinter
 
 from eyring.errors import NotApplicable
 from eyring.numerics.fused.emitter import LONGEST_PRODUCT
-from eyring.numerics.simulation.cuda.draws import CHUNK, GENERATOR, NUMBERS, drawing
+from eyring.numerics.simulation.cuda.draws import GENERATOR, NUMBERS, drawing
 from eyring.numerics.simulation.kernel.step import Program
+from eyring.numerics.simulation.streams.philox import FOURS
 
 __all__ = ["cuda_source"]
 
@@ -142,7 +143,7 @@ def cuda_source(program: Program, precision: str) -> str:
         copies=len(program.counts) + 1,
         state=", ".join(map(str, program.state)),
         draws=", ".join(map(str, program.draws)) or "none",
-        chunk=CHUNK,
+        chunk=FOURS,
         finite=" && ".join(["isfinite(margin)", *(f"isfinite(z.{s})" for s in program.state)]),
         **{name: _joined(lines, SOURCE, name) for name, lines in indented.items()},
     )

@@ -7,11 +7,11 @@ import numpy as np
 
 from eyring.errors import NotApplicable
 from eyring.numerics.simulation.cuda.device import card
-from eyring.numerics.simulation.cuda.draws import CHUNK
 from eyring.numerics.simulation.cuda.printer import cuda_source
 from eyring.numerics.simulation.kernel.step import Step
 from eyring.numerics.simulation.kernel.walkers import Walkers
 from eyring.numerics.simulation.streams.normals import LANES
+from eyring.numerics.simulation.streams.philox import FOURS, philox_words
 
 __all__ = ["CudaWalkers", "Machine"]
 
@@ -37,28 +37,31 @@ class CudaWalkers(Walkers):
     machine: Machine | None = None
 
     @classmethod
-    def of(cls, step: Step, walkers: int, *, seed: int, precision: str, donors: bool = False, machine: Machine | None = None) -> "CudaWalkers":
+    def of(cls, step: Step, walkers: int, *, seed: int, precision: str, donors: bool = False, stream: str = "philox",
+           machine: Machine | None = None) -> "CudaWalkers":  # fmt: skip
         """Place the walkers at the start.
 
         Raises:
-            NotApplicable: If there is no card, or the walkers are to begin again from each other's places.
+            NotApplicable: If there is no card, the walkers are to begin again from each other's places, or the stream is none of a card's.
         """
+        if stream != "philox":
+            raise NotApplicable(f"a graphics card draws from the stream 'philox', got stream={stream!r}; leave it out, or use device='cpu'")
         if donors:
             raise NotApplicable("restart='quasi-stationary' takes another walker's place, which threads of a graphics card do not share; use "
                                 "restart='start', or device='cpu'")  # fmt: skip
         blocks = -(-walkers // LANES)
         rows = np.tile(np.repeat(np.array(step.start, dtype=np.float32 if precision == "float32" else np.float64), LANES), (blocks, 1))
         words = np.zeros((blocks, 3, LANES), dtype=np.uint32)  # a checkpoint of four rows is none of ours
-        words[:, 0] = np.arange(blocks * LANES, dtype=np.uint32).reshape(blocks, LANES)
-        words[:, 1:3] = np.random.SeedSequence(seed).generate_state(2, np.uint32)[:, None]
+        given = philox_words(seed, walkers).reshape(blocks, -1, LANES)
+        words[:, 0], words[:, 1], words[:, 2] = given[:, 0], given[:, 1, :1], given[:, 1, 1:2]
         born, done = np.zeros((blocks, LANES), dtype=np.int64), np.zeros(blocks, dtype=np.int64)
         keys = np.zeros((blocks, LANES), dtype=np.uint64)
-        return cls(step, step.program(), precision, words.reshape(blocks, -1), rows, born, done, keys, machine=machine or card())
+        return cls(step, step.program(), precision, words.reshape(blocks, -1), rows, born, done, keys, stream=stream, machine=machine or card())
 
     @property
     def chunk(self) -> int:
         """Steps for which random numbers are drawn together."""
-        return CHUNK
+        return FOURS
 
     def _pieces(self, threads: int) -> list[Walkers]:
         return [self]
@@ -67,8 +70,8 @@ class CudaWalkers(Walkers):
         """Return the events of these blocks, or a block and lane in trouble."""
         seen = [np.empty((0, 4), dtype=np.int64)]
         while (done := int(self.done[0])) < last:
-            high, low = divmod(done // CHUNK, 1 << 32)
-            until = min(last, done + CHUNK * min(LONGEST, (1 << 32) - low))
+            high, low = divmod(done // FOURS, 1 << 32)
+            until = min(last, done + FOURS * min(LONGEST, (1 << 32) - low))
             events, lost = self._launch(low, high, until - done)
             seen.append(events)
             if lost is not None:
@@ -83,7 +86,7 @@ class CudaWalkers(Walkers):
         source = cuda_source(self.program, self.precision)
         blocks, room = len(self.done), ROOM
         walkers = np.ascontiguousarray(self.words.reshape(blocks, 3, LANES)[:, 0]).reshape(-1)
-        fours, tail = divmod(steps, CHUNK)
+        fours, tail = divmod(steps, FOURS)
         while True:
             rows, born = np.ascontiguousarray(self.rows).copy(), self.born.copy()
             events, found, lost = np.zeros((room, 3), dtype=np.int64), np.zeros(1, dtype=np.uint32), np.full(1, 0xFFFFFFFF, dtype=np.uint32)

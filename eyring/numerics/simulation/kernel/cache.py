@@ -8,6 +8,7 @@ import inspect
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -96,26 +97,37 @@ def _write(path: Path, text: str) -> None:
 
 def inlined(name: str) -> str:
     """Return the option that puts a scalar function's statements into the loop that calls it."""
-    return ", inline='always'" if name.startswith(("turned", "log")) else ""
+    return ", inline='always'" if name.startswith(("turned", "unit", "log", "sine", "cosine")) else ""
 
 
 @functools.cache
-def library(precision: str) -> dict[str, Any]:
-    """Return what kernels call: generators of random numbers at this precision, the choice of a donor, elementary functions without branches."""
+def library(precision: str, stream: str = "xoshiro") -> dict[str, Any]:
+    """Return what kernels call: a stream's random numbers at this precision, the choice of a donor, elementary functions without branches."""
     from eyring.numerics.simulation.kernel import escape
     from eyring.numerics.simulation.streams import batches, normals
 
     kind = "double" if precision == "float64" else "single"
-    drawn = [f"turned_{kind}", f"log_{kind}", f"fill_normals_{kind}", f"fill_exponentials_{kind}"]
-    functions = [getattr(normals, f) for f in drawn] + [getattr(batches, f"fill_words_{kind}")]
-    functions += [batches.fill_counts, escape.donor_of, escape.record]
-    names = "u32, i32, f32, u64, f64 = np.uint32, np.int32, np.float32, np.uint64, np.float64"
+    elementary = [getattr(normals, f"{name}_{kind}") for name in ("turned", "unit", "log", "sine", "cosine")]
+    generators = _generators(kind, stream)
+    functions = [*elementary, *generators.values(), batches.fill_counts, escape.donor_of, escape.record]
+    names = "u32, i32, f32, u64, i64, f64 = np.uint32, np.int32, np.float32, np.uint64, np.int64, np.float64"
     header = ["from math import isfinite, sqrt", "import numpy as np", names]
     body = [f"@njit(**options{inlined(f.__name__)})\n{inspect.getsource(f)}" for f in functions]
-    body.insert(-3, f"fill_words = fill_words_{kind}\n")
+    body.insert(-3, f"fill_words = {generators['fill_words'].__name__}\n")
     module = kernel_module("\n\n".join(["\n".join([*header, f"LANES = {normals.LANES}"]), *body]))
-    public = {f"fill_{what}": getattr(module, f"fill_{what}_{kind}") for what in ("normals", "exponentials")}
+    public = {name: getattr(module, f.__name__) for name, f in generators.items()}
     return {**public, "fill_counts": module.fill_counts, "record": module.record, "library": module, "arithmetic": _arithmetic()}
+
+
+def _generators(kind: str, stream: str) -> dict[str, Callable[..., None]]:
+    """Return the functions that make a stream's random numbers, by the names under which kernels call them."""
+    from eyring.numerics.simulation.streams import batches, normals, philox
+
+    if stream == "philox":
+        filling = {f"fill_{what}": getattr(philox, f"fill_{what}_philox_{kind}") for what in ("normals", "exponentials")}
+        return {"turn_to": philox.turn_to, "call_words": philox.call_words, **filling, "fill_words": philox.fill_words_philox}
+    filling = {f"fill_{what}": getattr(normals, f"fill_{what}_{kind}") for what in ("normals", "exponentials")}
+    return {**filling, "fill_words": getattr(batches, f"fill_words_{kind}")}
 
 
 def _arithmetic() -> SimpleNamespace:

@@ -80,7 +80,7 @@ def _refuse_negative(smallest: float, where: str) -> None:
 
 
 def smallest_variance(covariance: sp.MatrixBase, coordinates: Sequence[sp.Symbol], place: Sequence[float]) -> float:
-    """Return the least eigenvalue of the covariance at a place, over its largest; negative where it is none."""
-    here = covariance.subs(dict(zip(coordinates, map(float, place), strict=True))).evalf()
+    """Return the least eigenvalue of the covariance at a place, over its largest; negative where it is none; velocities may follow the place."""
+    here = covariance.subs(dict(zip(coordinates, map(float, place), strict=False))).evalf()
     values = np.linalg.eigvalsh(np.array(here.tolist(), dtype=float))
     return float(values.min() / max(np.abs(values).max(), 1e-300))

@@ -13,6 +13,7 @@ from eyring.numerics.fused.lanes import Lanes
 from eyring.numerics.simulation.kernel.cache import kernel_module, library
 from eyring.numerics.simulation.kernel.step import Program
 from eyring.numerics.simulation.streams.normals import LANES
+from eyring.numerics.simulation.streams.philox import FOURS
 
 __all__ = ["advance_of", "compiled_kernel", "filled", "kernel_source", "steps_at_once"]
 
@@ -68,27 +69,29 @@ def run(words, rows, born, done, fresh, p, copies, batch, last, restart, keys, e
 '''
 
 
-def steps_at_once(program: Program) -> int:
+def steps_at_once(program: Program, stream: str = "xoshiro") -> int:
     """Return for how many steps random numbers are drawn together; an even number, as normal numbers come in pairs."""
+    if stream == "philox":
+        return FOURS
     rows = len(program.normals) + len(program.exponentials) + len(program.counts)
     return max(2, min(8, 2 * (HARDLY_ANY // max(2 * rows, 1))))
 
 
 @lru_cache(maxsize=256)
-def compiled_kernel(program: Program, precision: str) -> Any:
+def compiled_kernel(program: Program, precision: str, stream: str = "xoshiro") -> Any:
     """Return the function ``run`` that takes blocks of walkers to a given step, at "float32", "float64" or "mixed" (noise single, state double)."""
-    return kernel_module(kernel_source(program, precision), **library(precision), advance=advance_of(program)).run
+    return kernel_module(kernel_source(program, precision, stream), **library(precision, stream), advance=advance_of(program)).run
 
 
-def kernel_source(program: Program, precision: str) -> str:
+def kernel_source(program: Program, precision: str, stream: str = "xoshiro") -> str:
     """Return the kernel's text: where walkers and draws stand in memory, and what is done when one escapes."""
-    return filled(SOURCE, program, precision)
+    return filled(SOURCE, program, precision, stream)
 
 
-def filled(source: str, program: Program, precision: str) -> str:
+def filled(source: str, program: Program, precision: str, stream: str = "xoshiro") -> str:
     """Return a kernel's text with the program's parts in place of its names in braces; lines that draw and store keep the indent found there."""
-    chunk, n, e, c = steps_at_once(program), len(program.normals), len(program.exponentials), len(program.counts)
-    fill = [f"fill_normals(w, draws, 0, {n * chunk // 2})"] * bool(n)
+    chunk, n, e, c = steps_at_once(program, stream), len(program.normals), len(program.exponentials), len(program.counts)
+    fill = ["turn_to(w, done[block] // {chunk})"] * (stream == "philox") + [f"fill_normals(w, draws, 0, {n * chunk // 2})"] * bool(n)
     fill += [f"fill_exponentials(w, draws, {n * chunk}, {e * chunk})"] * bool(e)
     if c:
         fill += [f"for inner in range({chunk}):"]

@@ -13,18 +13,19 @@ from eyring.numerics.exact.values import exact_value, known_clock, matched_value
 from eyring.numerics.simulation.exit_event import REGIONS, Goal
 from eyring.numerics.simulation.kernel.noise import smallest_variance
 from eyring.numerics.simulation.kernel.optimizer import optimizer_step
-from eyring.numerics.simulation.kernel.sde import CORRECTIONS, euler_maruyama, splitting
+from eyring.numerics.simulation.kernel.sde import CORRECTIONS, euler_maruyama, guarded, splitting
 from eyring.numerics.simulation.kernel.step import Step
 from eyring.numerics.simulation.relaxation import drift_rates, step_jacobian
-from eyring.theory.dynamics.contract import WHITE_NOISE, Dynamics
+from eyring.theory.dynamics.contract import WHITE_NOISE, Dynamics, buffer_of
 from eyring.theory.kinetic import Kinetic, kinetic_form
 from eyring.theory.landscape import Landscape
 from eyring.theory.noise import FiniteSum
 from eyring.theory.noise.contract import GradientNoise
 from eyring.theory.potential import landscape_of
 from eyring.theory.sde import SDE
+from eyring.theory.symbols import friction
 
-__all__ = ["Problem", "optimizer_problem", "sde_problem"]
+__all__ = ["Problem", "checked_step", "is_attracting", "numeric_landscape", "optimizer_problem", "sde_problem", "settling", "single"]
 
 FINEST = 0.01  # of the fastest relaxation time at the start: the time step of an SDE unless given
 SETTLED = 3.0  # relaxation times beyond the saddle after which a walker with velocity counts as settled there
@@ -43,6 +44,10 @@ class Problem:
         variance: Place -> the noise's least variance there, relative to its largest; negative where the noise is none.
         distance: How far beyond the event's border a place is, whatever a walker must do there besides.
         loss: The height of the landscape at a place.
+        saddle: The place of the saddle to cross, (n,); None for a region.
+        velocities: The velocity along each coordinate, as an expression of the state; empty where walkers have none.
+        friction: Its friction, in 1/time.
+        guarded: The step that also looks whether it is too long where the walker is; None where there is no such step.
     """
 
     step: Step
@@ -53,6 +58,10 @@ class Problem:
     variance: Callable[[Sequence[float]], float] | None
     distance: sp.Expr
     loss: sp.Expr
+    saddle: np.ndarray | None
+    velocities: tuple[sp.Expr, ...] = ()
+    friction: float = 0.0
+    guarded: Step | None = None
 
 
 def optimizer_problem(
@@ -75,9 +84,9 @@ def optimizer_problem(
     batch = dynamics.hyperparameters["batch_size"].free_symbols if real else set()
     noisy = covariance.free_symbols - set(loss.coordinates) if covariance is not None else set()
     needed = sorted(rule | set(loss.parameters) | noisy | batch, key=str)
-    exact = _single(matched_values(values, needed, asked_by="this simulation", allowed=hyper))
+    exact = single(matched_values(values, needed, asked_by="this simulation", allowed=hyper))
     numeric = dynamics.with_values({s.name: v for s, v in exact.items()})
-    surface = _numeric_landscape(loss, exact)
+    surface = numeric_landscape(loss, exact)
     size = _whole(numeric.hyperparameters["batch_size"]) if real else 0
     if real and not isinstance(noise, FiniteSum):
         raise NotApplicable(f"batches of {type(noise).__name__} cannot be drawn here; use ey.noise.FiniteSum(losses)")
@@ -87,11 +96,16 @@ def optimizer_problem(
     if not isinstance(event, REGIONS) or _rests(surface, goal):
         slowest = float(np.max(np.abs(np.linalg.eigvals(step_jacobian(numeric, surface, goal.start, matrix)))))
         relaxation = float(-1 / np.log(slowest)) if slowest > 0 else 1.0
-    goal = _settling(goal, event, stay, relaxation, inertia=numeric.phase_space.velocity is not None)
+    goal = settling(goal, event, stay, relaxation, inertia=numeric.phase_space.velocity is not None)
     drawn = noise if isinstance(noise, FiniteSum) else None
     step = optimizer_step(numeric, surface, goal, covariance=None if drawn else matrix, batches=drawn, batch_size=size, insert=exact)
     variance = partial(smallest_variance, matrix, loss.coordinates) if matrix is not None and drawn is None else None
-    return Problem(step, 1.0, "iterations", known_clock(dynamics.phase_space.clock, exact), relaxation, variance, goal.margin, surface.expression)
+    clock = known_clock(dynamics.phase_space.clock, exact)
+    seen = (step, 1.0, "iterations", clock, relaxation, variance, goal.margin, surface.expression, goal.saddle)
+    phase, rubbing = numeric.phase_space, numeric.phase_space.fixed.get(friction, sp.S.Zero).subs(exact)
+    if phase.velocity is None or not (rubbing.is_number and rubbing > 0):
+        return Problem(*seen)
+    return Problem(*seen, tuple((phase.velocity_scale * buffer_of(phase.velocity, x)).subs(exact) for x in loss.coordinates), float(rubbing))
 
 
 def sde_problem(
@@ -102,7 +116,7 @@ def sde_problem(
     Raises:
         ParameterError, NotApplicable, EyringError: As ``simulate_escapes`` says.
     """
-    exact = _single(matched_values(values, sde.parameters, asked_by="this simulation", allowed=sde.clock.free_symbols))
+    exact = single(matched_values(values, sde.parameters, asked_by="this simulation", allowed=sde.clock.free_symbols))
     numeric = sde.subs(exact)
     kinetic = kinetic_form(numeric)
     surface = kinetic.landscape if kinetic else landscape_of(numeric)
@@ -113,30 +127,33 @@ def sde_problem(
             f"the drift {numeric.drift.tolist()} is not the gradient of a loss, so minimum, saddle and the events have no meaning; give "
             "sde.landscape, or as the event a region, an inequality of the coordinates"
         )
-    surface = _numeric_landscape(surface, exact)
+    surface = numeric_landscape(surface, exact)
     goal = Goal.of(surface, exact, start=start, event=event, over=over, inertia=kinetic is not None)
     begin = np.concatenate([goal.start, np.zeros(sde.dim - surface.dim)])
     numeric = numeric.ito()
-    rates = drift_rates(numeric, begin) if not isinstance(event, REGIONS) or _is_attracting(numeric, begin) else None
-    step = _checked_step(time_step, rates)
+    rates = drift_rates(numeric, begin) if not isinstance(event, REGIONS) or is_attracting(numeric, begin) else None
+    step = checked_step(time_step, rates)
     relaxation = None if rates is None else float(1 / np.min(-rates.real))
-    goal = _settling(goal, event, stay, relaxation, inertia=kinetic is not None)
+    goal = settling(goal, event, stay, relaxation, inertia=kinetic is not None)
     clock = known_clock(sde.clock, exact)
     if kinetic is not None:
         _check_correction(correction, allowed=("none",), because="a walker with velocity cannot cross and come back within a step")
         kinetic = _with_landscape(kinetic, surface)
-        return Problem(splitting(kinetic, begin, goal, time_step=step), step, "time", clock, relaxation, None, goal.margin, surface.expression)
+        walk = splitting(kinetic, begin, goal, time_step=step)
+        moving = (kinetic.velocities, float(kinetic.friction))
+        return Problem(walk, step, "time", clock, relaxation, None, goal.margin, surface.expression, goal.saddle, *moving)
     _check_correction(correction, allowed=CORRECTIONS, because="")
     walk = euler_maruyama(numeric, begin, goal, time_step=step, correction=correction or CORRECTIONS[0])
     variance = partial(smallest_variance, numeric.diffusion, numeric.coordinates)
-    return Problem(walk, step, "time", clock, relaxation, variance, goal.margin, surface.expression)
+    sound = guarded(walk, numeric.drift, numeric.coordinates, sp.Float(step, 30))
+    return Problem(walk, step, "time", clock, relaxation, variance, goal.margin, surface.expression, goal.saddle, guarded=sound)
 
 
 def _with_landscape(kinetic: Kinetic, surface: Landscape) -> Kinetic:
     return replace(kinetic, landscape=surface)
 
 
-def _settling(goal: Goal, event: Any, stay: float | None, relaxation: float | None, *, inertia: bool) -> Goal:
+def settling(goal: Goal, event: Any, stay: float | None, relaxation: float | None, *, inertia: bool) -> Goal:
     """Return the goal with the time that a walker must stay beyond."""
     kind = "" if isinstance(event, REGIONS) else str(event).replace("-", " ")
     if (stay is not None) != (kind == "cross and stay"):
@@ -161,14 +178,16 @@ def _rests(loss: Landscape, goal: Goal) -> bool:
     return bool(np.max(np.abs(slope)) < 1e-6 and np.min(np.linalg.eigvalsh(curvature)) > 0)
 
 
-def _is_attracting(sde: SDE, start: np.ndarray) -> bool:
+def is_attracting(sde: SDE, start: np.ndarray) -> bool:
+    """Return whether the drift brings walkers back to the start."""
     try:
         return bool(np.max(drift_rates(sde, start).real) < 0)
     except ParameterError:
         return False
 
 
-def _checked_step(given: float | None, rates: np.ndarray | None) -> float:
+def checked_step(given: float | None, rates: np.ndarray | None) -> float:
+    """Return the time step, refused where it is unstable at the start; left out, a hundredth of the fastest relaxation time."""
     if given is None and rates is not None:
         return FINEST / float(np.max(np.abs(rates)))
     limit = np.inf if rates is None else float(np.min(-2 * rates.real / np.abs(rates) ** 2))
@@ -177,14 +196,16 @@ def _checked_step(given: float | None, rates: np.ndarray | None) -> float:
     return float(given)
 
 
-def _single(numbers: Mapping[sp.Symbol, Any]) -> dict[sp.Symbol, sp.Expr]:
+def single(numbers: Mapping[sp.Symbol, Any]) -> dict[sp.Symbol, sp.Expr]:
+    """Return exact single numbers; arrays are refused."""
     arrays = [s.name for s, v in numbers.items() if np.ndim(v)]
     if arrays:
         raise ParameterError(f"a simulation runs at one point: give single numbers for {', '.join(arrays)}")
     return {s: exact_value(v) for s, v in numbers.items()}
 
 
-def _numeric_landscape(loss: Landscape, exact: dict[sp.Symbol, sp.Expr]) -> Landscape:
+def numeric_landscape(loss: Landscape, exact: dict[sp.Symbol, sp.Expr]) -> Landscape:
+    """Return the loss with numbers; one known at two points only is refused."""
     if loss.expression.has(sp.core.function.AppliedUndef):
         raise NotApplicable("this landscape is known only by its values and curvatures at two points; a simulation needs the whole loss")
     return Landscape(loss.expression.subs(exact), loss.coordinates, domain=loss.domain)

@@ -1,6 +1,7 @@
 """One step of a stochastic differential equation: Euler and Maruyama's, or the splitting of a particle with velocity and friction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import sympy as sp
@@ -11,7 +12,7 @@ from eyring.numerics.simulation.kernel.step import Statement, Step
 from eyring.theory.kinetic import Kinetic
 from eyring.theory.sde import SDE
 
-__all__ = ["CORRECTIONS", "euler_maruyama", "splitting"]
+__all__ = ["CORRECTIONS", "euler_maruyama", "guarded", "splitting"]
 
 CORRECTIONS = ("bridge", "shift", "none")
 OVERSHOOT = 0.5825971579390106  # -zeta(1/2)/sqrt(2 pi): how far beyond a barrier a walk is when first seen there, in standard deviations of one step
@@ -46,6 +47,20 @@ def euler_maruyama(sde: SDE, start: Sequence[float] | np.ndarray, goal: Goal, *,
         there = there + OVERSHOOT * sp.sqrt(2 * dt * across)
     begin = tuple(float(s) for s in start)
     return goal.watched(Step(tuple(sde.coordinates), tuple(statements), tuple(moved), there, begin, kick.normals, chance), time_step)
+
+
+def guarded(step: Step, drift: Iterable[sp.Expr], coordinates: Sequence[sp.Symbol], dt: sp.Expr | float) -> Step:
+    """Return the step with a margin that is no number where the drift alone throws a walker back beyond its own place, -f' dt > 2.
+
+    A chain that runs away in ever longer leaps would otherwise seem to have escaped. Looked for where the drift is a polynomial.
+    """
+    slopes = [sp.diff(f, x) for f, x in zip(drift, coordinates, strict=True) if f.is_polynomial(*coordinates)]
+    rooms = [2 + dt * sp.expand(s) for s in slopes if s.free_symbols]
+    if not rooms:
+        return step
+    room = sp.Dummy("room", real=True)
+    margin = sp.Piecewise((step.margin, room > 0), (sp.sqrt(room), True))
+    return replace(step, statements=(*step.statements, (room, sp.Min(*rooms))), margin=margin)
 
 
 def splitting(kinetic: Kinetic, start: Sequence[float] | np.ndarray, goal: Goal, *, time_step: float) -> Step:

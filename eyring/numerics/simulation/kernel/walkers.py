@@ -10,11 +10,13 @@ import numpy as np
 from eyring.numerics.simulation.kernel.printer import compiled_kernel, steps_at_once
 from eyring.numerics.simulation.kernel.step import Program, Step
 from eyring.numerics.simulation.streams.normals import LANES
+from eyring.numerics.simulation.streams.philox import philox_words
 from eyring.numerics.simulation.streams.words import restart_keys, stream_words
 
-__all__ = ["PRECISIONS", "Trouble", "Walkers"]
+__all__ = ["PRECISIONS", "STREAMS", "Trouble", "Walkers"]
 
 PRECISIONS = ("float32", "float64", "mixed")
+STREAMS = ("xoshiro", "philox")
 ROOM = 8192  # events that a call hands back at most
 
 
@@ -40,12 +42,13 @@ class Walkers:
         step: What they do.
         program: The same, ready to be printed.
         precision: "float32", "float64" or "mixed".
-        words: States of the generators, (blocks, 4 * 64).
+        words: States of the generators, (blocks, 4 * 64), or (blocks, 6 * 64) for Philox.
         rows: States of the walkers, (blocks, len(state) * 64).
         born: The step at which each last began afresh, (blocks, 64).
         done: Steps taken, (blocks,).
         keys: For choosing donors, (blocks, 64).
         donors: Whether a walker that has escaped goes on from the place of another of its block instead of the start.
+        stream: "xoshiro" or "philox".
     """
 
     step: Step
@@ -57,19 +60,21 @@ class Walkers:
     done: np.ndarray
     keys: np.ndarray
     donors: bool = False
+    stream: str = "xoshiro"
 
     @classmethod
-    def of(cls, step: Step, walkers: int, *, seed: int, precision: str, donors: bool = False) -> "Walkers":
+    def of(cls, step: Step, walkers: int, *, seed: int, precision: str, donors: bool = False, stream: str = "xoshiro") -> "Walkers":
         """Place the walkers at the start."""
-        words, kind = stream_words(seed, walkers, precision), np.float32 if precision == "float32" else np.float64
+        words = philox_words(seed, walkers) if stream == "philox" else stream_words(seed, walkers, precision)
+        kind = np.float32 if precision == "float32" else np.float64
         rows = np.tile(np.repeat(np.array(step.start, dtype=kind), LANES), (len(words), 1))
         born, done = np.zeros((len(words), LANES), dtype=np.int64), np.zeros(len(words), dtype=np.int64)
-        return cls(step, step.program(), precision, words, rows, born, done, restart_keys(seed, walkers), donors)
+        return cls(step, step.program(), precision, words, rows, born, done, restart_keys(seed, walkers), donors, stream)
 
     @property
     def chunk(self) -> int:
         """Steps for which random numbers are drawn together: a run may only be cut at multiples of it."""
-        return steps_at_once(self.program)
+        return steps_at_once(self.program, self.stream)
 
     def advance(self, last: int, *, threads: int = 1) -> np.ndarray:
         """Take every block to step ``last``, a multiple of ``chunk`` unless it is the very last; return the events.
@@ -111,7 +116,7 @@ class Walkers:
         copies = np.array(batch.copies if batch else (1,), dtype=np.int64)
         numbers = np.array(self.program.numbers or (0.0,), dtype=self.rows.dtype)
         fresh = np.array(self.step.start, dtype=self.rows.dtype)
-        run = compiled_kernel(self.program, self.precision)
+        run = compiled_kernel(self.program, self.precision, self.stream)
         trouble = np.full(3, -1, dtype=np.int64)
         events = np.empty((ROOM, 4), dtype=np.int64)
         seen = [events[:0]]

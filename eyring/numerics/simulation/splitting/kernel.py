@@ -25,91 +25,99 @@ noise = np.{noise}
 
 
 @njit(**options)
-def linger(words, rows, away, fresh, p, copies, batch, steps, low, rim, entries):
-    """Walk {lanes} walkers for some steps; write their states where they come over the rim for the first time since they were below ``low``."""
-    w, r = words, rows
-    draws = np.empty({draws} * LANES, noise)
-    raw = np.empty(LANES, np.uint32)
-    taken = np.empty({kinds} * LANES, np.uint32)
-    margins = np.empty(LANES, real)
-    found = 0
+def room():
+    """Return where {lanes} walkers keep random numbers, words, counts and margins."""
+    return np.empty({draws} * LANES, noise), np.empty(LANES, np.uint32), np.empty({kinds} * LANES, np.uint32), np.empty(LANES, real)
+
+
+@njit(**options)
+def drawn(w, draws, raw, taken, copies, batch):
+    """Draw the random numbers of {chunk} steps."""
+    {fill}
+
+
+@njit(**options)
+def stepped(r, draws, p, inner, margins):
+    """Take one step with all walkers."""
+    {views}
+    for lane in range(LANES):
+        new = advance(({given},))
+        {stores}
+        margins[lane] = new[{state}]
+
+
+@njit(**options)
+def linger(words, rows, away, fresh, p, copies, batch, steps, low, rim, entries, seen):
+    """Walk {lanes} walkers for some steps, each from afresh after the event; return a lane whose state is no longer finite, or -1.
+
+    Writes the states of those that come over the rim for the first time since they were below ``low``. ``seen`` counts them, and then the events
+    of walkers that had not come over the rim before.
+    """
+    draws, raw, taken, margins = room()
     for begun in range(0, steps, {chunk}):
-        {fill}
+        drawn(words, draws, raw, taken, copies, batch)
         for inner in range({chunk}):
-            {views}
+            stepped(rows, draws, p, inner, margins)
             for lane in range(LANES):
-                new = advance(({given},))
-                {stores}
-                margins[lane] = new[{state}]
-            for lane in range(LANES):
-                height = r[HEIGHT * LANES + lane]
+                height = rows[HEIGHT * LANES + lane]
                 if not (isfinite(margins[lane]) and isfinite(height)):
-                    return -1 - lane
+                    return lane
                 if margins[lane] >= 0:
+                    seen[1] += 0 if away[lane] else 1
                     away[lane] = False
                     for i in range({state}):
-                        r[i * LANES + lane] = fresh[i]
+                        rows[i * LANES + lane] = fresh[i]
                 elif height < low:
                     away[lane] = False
                 elif height >= rim and not away[lane]:
                     away[lane] = True
-                    if found < len(entries):
+                    if seen[0] < len(entries):
                         for i in range({state}):
-                            entries[found, i] = r[i * LANES + lane]
-                    found += 1
-    return found
+                            entries[seen[0], i] = rows[i * LANES + lane]
+                    seen[0] += 1
+    return -1
 
 
 @njit(**options)
-def written_down(mine, r, lane, rim, per_height, records, reached):
+def written_down(path, r, lane, heights, records, reached):
     """Write the state on every level up to its height that its path had not reached before."""
-    climb = (r[HEIGHT * LANES + lane] - rim) * per_height
-    top = records.shape[1] - 1
-    level = top if climb >= top else int(max(climb, 0.0))
-    while reached[mine] < level:
-        reached[mine] += 1
+    while reached[path] + 1 < len(heights) and r[HEIGHT * LANES + lane] >= heights[reached[path] + 1]:
+        reached[path] += 1
         for i in range({state}):
-            records[mine, reached[mine], i] = r[i * LANES + lane]
+            records[path, reached[path], i] = r[i * LANES + lane]
 
 
 @njit(**options)
-def begun(job, lane, begins, paths, path, r, rim, per_height, records, reached):
+def begun(job, lane, begins, paths, path, r, heights, records, reached):
     """Put a lane at the first state of an excursion, whose height counts as reached."""
     for i in range({state}):
         r[i * LANES + lane] = begins[job, i]
     path[lane] = paths[job]
-    written_down(path[lane], r, lane, rim, per_height, records, reached)
+    written_down(path[lane], r, lane, heights, records, reached)
 
 
 @njit(**options)
-def excursions(words, begins, paths, p, copies, batch, low, rim, per_height, records, reached, ends, most):
+def excursions(words, begins, paths, p, copies, batch, low, heights, records, reached, ends, most):
     """Follow excursions until they fall below ``low`` or get over; at each new level reached write down the state.
 
-    ``begins`` are their first states and ``paths`` the lines of ``records``, ``reached`` and ``ends`` that are theirs. Returns the steps taken.
+    ``begins`` are their first states and ``paths`` the lines of ``records``, ``reached`` and ``ends`` that are theirs. Returns the steps taken, or
+    -1 - lane where a state is no longer finite.
     """
-    w = words
+    draws, raw, taken, margins = room()
     r = np.empty({state} * LANES, real)
-    draws = np.empty({draws} * LANES, noise)
-    raw = np.empty(LANES, np.uint32)
-    taken = np.empty({kinds} * LANES, np.uint32)
-    margins = np.empty(LANES, real)
     path = np.full(LANES, -1)
-    jobs, active, used = 0, 0, 0
+    jobs, used = 0, 0
     for lane in range(LANES):
         for i in range({state}):
             r[i * LANES + lane] = begins[0, i]
         if jobs < len(begins):
-            begun(jobs, lane, begins, paths, path, r, rim, per_height, records, reached)
+            begun(jobs, lane, begins, paths, path, r, heights, records, reached)
             jobs += 1
-            active += 1
-    while active > 0:
-        {fill}
+    active = jobs
+    while active > 0 and used <= most:
+        drawn(words, draws, raw, taken, copies, batch)
         for inner in range({chunk}):
-            {views}
-            for lane in range(LANES):
-                new = advance(({given},))
-                {stores}
-                margins[lane] = new[{state}]
+            stepped(r, draws, p, inner, margins)
             for lane in range(LANES):
                 mine = path[lane]
                 if mine < 0:
@@ -119,17 +127,15 @@ def excursions(words, begins, paths, p, copies, batch, low, rim, per_height, rec
                 if not (isfinite(margins[lane]) and isfinite(height)):
                     return -1 - lane
                 if margins[lane] < 0 and height >= low:
-                    written_down(mine, r, lane, rim, per_height, records, reached)
+                    written_down(mine, r, lane, heights, records, reached)
                     continue
                 ends[mine] = {home} if margins[lane] < 0 else {over}
-                path[lane] = -1
-                active -= 1
                 if jobs < len(begins):
-                    begun(jobs, lane, begins, paths, path, r, rim, per_height, records, reached)
+                    begun(jobs, lane, begins, paths, path, r, heights, records, reached)
                     jobs += 1
-                    active += 1
-        if used > most:
-            return used
+                else:
+                    path[lane] = -1
+                    active -= 1
     return used
 '''
 

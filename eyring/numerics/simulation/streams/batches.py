@@ -9,8 +9,8 @@ __all__ = ["fill_counts", "fill_words_double", "fill_words_single"]
 u32, u64 = np.uint32, np.uint64
 
 
-def fill_words_single(words, out):  # type: ignore[no-untyped-def]
-    """Write one 32-bit word for each lane; ``words`` are the generators' four rows of uint32."""
+def fill_words_single(words, out, draw):  # type: ignore[no-untyped-def]
+    """Write one 32-bit word for each lane; ``words`` are the generators' four rows of uint32, ``draw`` is for streams that count."""
     for lane in range(LANES):
         s0, s1, s2, s3 = words[lane], words[LANES + lane], words[2 * LANES + lane], words[3 * LANES + lane]
         out[lane] = u32(turned_single(u32(s0 + s3), 7) + s0)
@@ -20,7 +20,7 @@ def fill_words_single(words, out):  # type: ignore[no-untyped-def]
         words[2 * LANES + lane], words[3 * LANES + lane] = u32(s2 ^ t), turned_single(s3, 11)
 
 
-def fill_words_double(words, out):  # type: ignore[no-untyped-def]
+def fill_words_double(words, out, draw):  # type: ignore[no-untyped-def]
     """Write the upper half of one 64-bit word for each lane; ``words`` are the generators' four rows of uint64."""
     for lane in range(LANES):
         s0, s1, s2, s3 = words[lane], words[LANES + lane], words[2 * LANES + lane], words[3 * LANES + lane]
@@ -54,7 +54,7 @@ def fill_counts(words, raw, taken, out, first, kinds, copies, size, replacement)
     for i in range(kinds * LANES):
         taken[i] = 0
     for draw in range(size):
-        fill_words(words, raw)
+        fill_words(words, raw, draw)
         left = u64(samples if replacement else samples - draw)
         for lane in range(LANES):
             raw[lane] = u32(u64(u64(raw[lane]) * left) >> u64(32))

@@ -22,9 +22,13 @@ def turned_single(x, k):  # type: ignore[no-untyped-def]
     return u32(u32(x << u32(k)) | u32(x >> u32(32 - k)))
 
 
-def log_single(w):  # type: ignore[no-untyped-def]
-    """Return ln((w + 1)/2^32) of the even part of a 32-bit word, relative error 2e-7: never positive, zero only for the largest word."""
-    u = f32((f32(i32(w >> u32(1))) + f32(0.5)) * f32(2.0**-31))
+def unit_single(w):  # type: ignore[no-untyped-def]
+    """Return (w + 1)/2^32 of the even part of a 32-bit word: never zero, one only for the largest word."""
+    return f32((f32(i32(w >> u32(1))) + f32(0.5)) * f32(2.0**-31))
+
+
+def log_single(u):  # type: ignore[no-untyped-def]
+    """Return ln u for 0 < u <= 1, relative error 2e-7: never positive."""
     bits = u.view(i32)
     e = i32(i32(bits - i32(0x3F3504F3)) >> i32(23))
     f = i32(i32(bits - i32(e << i32(23)))).view(f32) - f32(1)
@@ -35,6 +39,22 @@ def log_single(w):  # type: ignore[no-untyped-def]
     p = p * f + f32(-0.25000702550677173)
     p = p * f + f32(0.3333341539881215)
     return f32(e) * f32(0.6931471805599453) + (f + f * f * (f * p - f32(0.5)))
+
+
+def sine_single(q):  # type: ignore[no-untyped-def]
+    """Return sin(pi v)/v for q = v^2, v in [-1/2, 1/2]."""
+    s = f32(0.07765591227601387) * q + f32(-0.5982904112834275)
+    s = s * q + f32(2.550077386528912)
+    s = s * q + f32(-5.167710076668315)
+    return s * q + f32(3.1415926400772034)
+
+
+def cosine_single(q):  # type: ignore[no-untyped-def]
+    """Return cos(pi v) for q = v^2, v in [-1/2, 1/2]."""
+    c = f32(0.21968242357537815) * q + f32(-1.331872972787485)
+    c = c * q + f32(4.058410790762598)
+    c = c * q + f32(-4.934792802489459)
+    return c * q + f32(0.9999999530275123)
 
 
 def fill_normals_single(words, out, first, pairs):  # type: ignore[no-untyped-def]
@@ -61,19 +81,11 @@ def fill_normals_single(words, out, first, pairs):  # type: ignore[no-untyped-de
             s2, s3 = u32(s2 ^ s0), u32(s3 ^ s1)
             words[LANES + lane], words[lane] = u32(s1 ^ s2), u32(s0 ^ s3)
             words[2 * LANES + lane], words[3 * LANES + lane] = u32(s2 ^ t), turned_single(s3, 11)
-            r = sqrt(f32(-2) * log_single(a))
+            r = sqrt(f32(-2) * log_single(unit_single(a)))
             v = f32(i32(b)) * f32(2.0**-32)
             q = v * v
-            s = f32(0.07765591227601387) * q + f32(-0.5982904112834275)
-            s = s * q + f32(2.550077386528912)
-            s = s * q + f32(-5.167710076668315)
-            s = s * q + f32(3.1415926400772034)
-            c = f32(0.21968242357537815) * q + f32(-1.331872972787485)
-            c = c * q + f32(4.058410790762598)
-            c = c * q + f32(-4.934792802489459)
-            c = c * q + f32(0.9999999530275123)
-            sines[lane] = r * s * v
-            cosines[lane] = u32(f32(r * c).view(u32) ^ u32(a << u32(31))).view(f32)
+            sines[lane] = r * sine_single(q) * v
+            cosines[lane] = u32(f32(r * cosine_single(q)).view(u32) ^ u32(a << u32(31))).view(f32)
 
 
 def fill_exponentials_single(words, out, first, rows):  # type: ignore[no-untyped-def]
@@ -82,7 +94,7 @@ def fill_exponentials_single(words, out, first, rows):  # type: ignore[no-untype
         here = out[row * LANES : (row + 1) * LANES]
         for lane in range(LANES):
             s0, s1, s2, s3 = words[lane], words[LANES + lane], words[2 * LANES + lane], words[3 * LANES + lane]
-            here[lane] = -log_single(u32(turned_single(u32(s0 + s3), 7) + s0))
+            here[lane] = -log_single(unit_single(u32(turned_single(u32(s0 + s3), 7) + s0)))
             t = u32(s1 << u32(9))
             s2, s3 = u32(s2 ^ s0), u32(s3 ^ s1)
             words[LANES + lane], words[lane] = u32(s1 ^ s2), u32(s0 ^ s3)
@@ -94,9 +106,13 @@ def turned_double(x, k):  # type: ignore[no-untyped-def]
     return u64(u64(x << u64(k)) | u64(x >> u64(64 - k)))
 
 
-def log_double(w):  # type: ignore[no-untyped-def]
-    """Return ln u, relative error 4e-16; u takes the upper 52 bits of a 64-bit word and lies midway between their steps."""
-    u = f64(u64(u64(w >> u64(12)) | u64(0x3FF0000000000000)).view(f64) - f64(0.9999999999999999))
+def unit_double(w):  # type: ignore[no-untyped-def]
+    """Return u in (0, 1): the upper 52 bits of a 64-bit word, midway between their steps."""
+    return f64(u64(u64(w >> u64(12)) | u64(0x3FF0000000000000)).view(f64) - f64(0.9999999999999999))
+
+
+def log_double(u):  # type: ignore[no-untyped-def]
+    """Return ln u for 0 < u <= 1, relative error 4e-16: never positive."""
     bits = u64(u.view(u64) + u64(0x0009_5F61_9980_C433))
     e = u64(u64(bits >> u64(52)) | u64(0x4330000000000000)).view(f64) - f64(4503599627370496.0 + 1023.0)
     f = u64(u64(bits & u64(0x000F_FFFF_FFFF_FFFF)) + u64(0x3FE6_A09E_667F_3BCD)).view(f64) - f64(1)
@@ -109,6 +125,29 @@ def log_double(w):  # type: ignore[no-untyped-def]
     p = p * z + f64(0.6666666666666208)
     h = f64(0.5) * f * f
     return e * f64(0.6931471805599453) + (f - (h - s * (h + z * p)))
+
+
+def sine_double(q):  # type: ignore[no-untyped-def]
+    """Return sin(pi v)/v for q = v^2, v in [-1/2, 1/2]."""
+    s = f64(-2.113362735205297e-05) * q + f64(0.0004659870158043378)
+    s = s * q + f64(-0.0073703643265304155)
+    s = s * q + f64(0.08214587881631043)
+    s = s * q + f64(-0.599264528825224)
+    s = s * q + f64(2.5501640398618677)
+    s = s * q + f64(-5.1677127800497855)
+    return s * q + f64(3.1415926535897927)
+
+
+def cosine_double(q):  # type: ignore[no-untyped-def]
+    """Return cos(pi v) for q = v^2, v in [-1/2, 1/2]."""
+    c = f64(4.149564353942586e-06) * q + f64(-0.00010456655338748738)
+    c = c * q + f64(0.0019295562724817132)
+    c = c * q + f64(-0.025806888737002202)
+    c = c * q + f64(0.23533063012953284)
+    c = c * q + f64(-1.335262768843447)
+    c = c * q + f64(4.058712126416497)
+    c = c * q + f64(-4.934802200544676)
+    return c * q + f64(1)
 
 
 def fill_normals_double(words, out, first, pairs):  # type: ignore[no-untyped-def]
@@ -128,26 +167,11 @@ def fill_normals_double(words, out, first, pairs):  # type: ignore[no-untyped-de
             s2, s3 = u64(s2 ^ s0), u64(s3 ^ s1)
             words[LANES + lane], words[lane] = u64(s1 ^ s2), u64(s0 ^ s3)
             words[2 * LANES + lane], words[3 * LANES + lane] = u64(s2 ^ t), turned_double(s3, 45)
-            r = sqrt(f64(-2) * log_double(a))
+            r = sqrt(f64(-2) * log_double(unit_double(a)))
             v = u64(u64(b >> u64(12)) | u64(0x3FF0000000000000)).view(f64) - f64(1.5)
             q = v * v
-            s = f64(-2.113362735205297e-05) * q + f64(0.0004659870158043378)
-            s = s * q + f64(-0.0073703643265304155)
-            s = s * q + f64(0.08214587881631043)
-            s = s * q + f64(-0.599264528825224)
-            s = s * q + f64(2.5501640398618677)
-            s = s * q + f64(-5.1677127800497855)
-            s = s * q + f64(3.1415926535897927)
-            c = f64(4.149564353942586e-06) * q + f64(-0.00010456655338748738)
-            c = c * q + f64(0.0019295562724817132)
-            c = c * q + f64(-0.025806888737002202)
-            c = c * q + f64(0.23533063012953284)
-            c = c * q + f64(-1.335262768843447)
-            c = c * q + f64(4.058712126416497)
-            c = c * q + f64(-4.934802200544676)
-            c = c * q + f64(1)
-            sines[lane] = r * s * v
-            cosines[lane] = u64(f64(r * c).view(u64) ^ u64(u64(a >> u64(11)) << u64(63))).view(f64)
+            sines[lane] = r * sine_double(q) * v
+            cosines[lane] = u64(f64(r * cosine_double(q)).view(u64) ^ u64(u64(a >> u64(11)) << u64(63))).view(f64)
 
 
 def fill_exponentials_double(words, out, first, rows):  # type: ignore[no-untyped-def]
@@ -156,7 +180,7 @@ def fill_exponentials_double(words, out, first, rows):  # type: ignore[no-untype
         here = out[row * LANES : (row + 1) * LANES]
         for lane in range(LANES):
             s0, s1, s2, s3 = words[lane], words[LANES + lane], words[2 * LANES + lane], words[3 * LANES + lane]
-            here[lane] = -log_double(u64(s0 + s3))
+            here[lane] = -log_double(unit_double(u64(s0 + s3)))
             t = u64(s1 << u64(17))
             s2, s3 = u64(s2 ^ s0), u64(s3 ^ s1)
             words[LANES + lane], words[lane] = u64(s1 ^ s2), u64(s0 ^ s3)
