@@ -45,3 +45,19 @@ class AccuracyError(EyringError, ArithmeticError):
         super().__init__(message)
         self.estimate = estimate
         self.error = error
+
+
+class StorageError(EyringError, OSError):
+    """Results that could not be written, or read back; the message says what is kept."""
+
+
+class JobError(EyringError, RuntimeError):
+    """A piece of long work that failed while the other pieces were finished and kept.
+
+    Attributes:
+        failed: What went wrong, by the name of the piece.
+    """
+
+    def __init__(self, message: str, failed: dict[str, str]) -> None:
+        super().__init__(message)
+        self.failed = failed

@@ -32,7 +32,7 @@ EVERYWHERE = {"eyring.errors", "eyring.theory", "sympy", "mpmath"}
 MAY_IMPORT = {
     "theory": EVERYWHERE,
     "numerics": EVERYWHERE | {"eyring.numerics", "numpy", "scipy", "numba", "llvmlite", "flint"},
-    "validation": EVERYWHERE | {"eyring", "numpy", "scipy", "numba", "torch", "sklearn", "matplotlib", "rich", "hypothesis"},
+    "validation": EVERYWHERE | {"eyring", "numpy", "scipy", "numba", "torch", "sklearn", "matplotlib", "rich", "hypothesis", "xarray", "threadpoolctl"},
     "cli": EVERYWHERE | {"eyring", "rich"},
     "": {"eyring"},
 }

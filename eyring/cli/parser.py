@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="print the version")
     parser.set_defaults(verb="version")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for add in (_derive, _exact, _simulate, _validate, _check, _drill, _catalogue):
+    for add in (_derive, _exact, _simulate, _validate, _reproduce, _check, _drill, _catalogue):
         add(verbs)
     return parser
 
@@ -111,6 +111,20 @@ def _validate(verbs: argparse._SubParsersAction) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--out", type=Path, default=Path("eyring-report"), metavar="DIR", help="folder of the report (eyring-report)")
     parser.add_argument("--quick", action="store_true", help="fewer replicas: a look, not a verdict")
+    _json(parser)
+
+
+def _reproduce(verbs: argparse._SubParsersAction) -> None:
+    summary = "Run an experiment of the papers as a small-scale analogue, with real torch training, and judge its claims."
+    parser = _verb(verbs, "reproduce", "reproduce", summary)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="experiments as `eyring reproduce --list` prints them")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--list", action="store_true", help="name the experiments and what each stands for")
+    what.add_argument("--all", action="store_true", help="every experiment, one after the other")
+    what.add_argument("--markdown", type=Path, metavar="DIR", help="print docs/papers.md from the reports stored in DIR; nothing is trained")
+    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes: sees only larger differences")
+    parser.add_argument("--directory", type=Path, default=Path("eyring-papers"), metavar="DIR", help="shards and reports (eyring-papers)")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder with the paper's own data as CSV files, the class in the last column")
     _json(parser)
 
 

@@ -51,6 +51,15 @@ class Sampler(ABC):
         self._fill(indices)
         return indices
 
+    def state(self) -> dict[str, np.ndarray]:
+        """Return a copy of everything that the next draws depend on: streams, and the decks and position of those that have them."""
+        return {name: np.array(vars(self)[name]) for name in ("_streams", "_decks", "_position") if name in vars(self)}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go on as the sampler did whose state this is; it must have been made with the same arguments."""
+        for name, value in state.items():
+            vars(self)[name] = int(value) if name == "_position" else value.copy()
+
     @abstractmethod
     def _fill(self, indices: np.ndarray) -> None:
         """Write the next batches into ``indices`` and move the streams on."""

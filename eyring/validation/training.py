@@ -111,7 +111,10 @@ class EscapeWatch:
         hit = self.reached(self.parameters)
         if self.host_looks:
             if hit.any():
-                self._record_now(step, hit.nonzero().squeeze(1))
+                who = hit.nonzero().squeeze(1)
+                if not self.parameters[who].isfinite().all():  # what has diverged has not escaped
+                    self.report(step)
+                self._record_now(step, who)
         else:
             self._record_on_device(step, hit)
 
@@ -125,6 +128,7 @@ class EscapeWatch:
     def _record_on_device(self, step: int, hit: "torch.Tensor") -> None:
         import torch
 
+        hit = hit & torch.isfinite(self.parameters.reshape(len(self.parameters), -1)).all(1)  # what has diverged has not escaped
         place = torch.where(hit, self.count + torch.cumsum(hit, 0) - 1, len(self.pending) - 1)
         self.pending.scatter_(0, place, step - self.started)
         self.count += hit.sum()
@@ -154,19 +158,21 @@ class EscapeWatch:
             self.count.zero_()
         self.last_report = step
 
-    def exits(self, iterations: int) -> Exits:
-        """Return everything seen in this many steps."""
+    def times(self) -> np.ndarray:
+        """Return the waiting times brought home so far, in the order of the exits."""
         import torch
 
-        times = torch.cat(self.seen).cpu().numpy() if self.seen else np.empty(0)
-        censored = (iterations - self.started).cpu().numpy()
-        return as_exits(times, censored)
+        return torch.cat(self.seen).cpu().numpy() if self.seen else np.empty(0, dtype=np.int64)
+
+    def exits(self, iterations: int) -> Exits:
+        """Return everything seen in this many steps."""
+        return as_exits(self.times(), (iterations - self.started).cpu().numpy())
 
 
-def as_exits(times: np.ndarray, censored: np.ndarray) -> Exits:
+def as_exits(times: np.ndarray, censored: np.ndarray, *, relaxation: float | None = None) -> Exits:
     """Return observed and censored waiting times in iterations as Exits; a replica put back at the last step has waited for nothing yet."""
     times, waiting = np.asarray(times, dtype=float), np.asarray(censored, dtype=float)
-    return Exits(times=times, censored=waiting[waiting > 0], unit="iterations")
+    return Exits(times=times, censored=waiting[waiting > 0], unit="iterations", relaxation=relaxation)
 
 
 def _buffers(optimizer: "torch.optim.Optimizer", parameters: "torch.Tensor") -> "list[torch.Tensor]":

@@ -1,0 +1,73 @@
+"""Eyring's own prediction: the best road along the way and the best across it, put together."""
+
+from math import log
+from typing import ClassVar
+
+from eyring.errors import AccuracyError, EyringError
+from eyring.validation.predictors.across import across_the_way
+from eyring.validation.predictors.assumptions import gaussian_steps
+from eyring.validation.predictors.case import Case
+from eyring.validation.predictors.contract import Law, Row
+from eyring.validation.predictors.formulas import logarithm_of
+from eyring.validation.predictors.friction import log_friction
+from eyring.validation.predictors.laws.ito_path import in_the_valley, neglected_across, on_the_way
+from eyring.validation.predictors.passage import LogTime, chain_time, ito_time
+from eyring.validation.predictors.tails import tail_exponent_shift
+
+__all__ = ["Own"]
+
+
+class Own(Law):
+    """Along the way the chain of steps (with momentum the diffusion, and the friction at the saddle); across it the sharp prefactor where drift and
+    noise are known around the way, else the widening of the valley; and what the batches' whole law adds to their variance, where it was measured.
+    """
+
+    name = "eyring"
+    title = "Eyring's own: finite steps along the way, all directions across it, the whole law of a batch"
+    source: ClassVar[str] = ""
+    place = 70
+
+    def predict(self, case: Case) -> Row:
+        """Add the parts of ln tau."""
+        along, how = _along(case)
+        across, error, where, valley = _across(case)
+        tails, told = tail_exponent_shift(case)
+        momentum = case.training.momentum
+        friction = log_friction(case)
+        steps = case.training.rate * (case.well_curvature - case.top_curvature) / 4 if momentum else 0.0  # the chain's own correction, not had here
+        kept = (*on_the_way(case), *(in_the_valley(case) if valley else ()), *(() if told is None else (gaussian_steps(case),)))
+        words = [f"along the way {how}", f"across it {where} {across:+.4g}"]
+        words += [f"friction {friction:+.4g}"] if momentum else []
+        words += [f"whole law of a batch {tails:+.4g}"] if told is None else [told]
+        spread = along.error + error + neglected_across(case) + steps
+        return self.time(case, along.value + across + friction + tails, spread, *kept, note="ln tau: " + ", ".join(words))
+
+
+def _along(case: Case) -> tuple[LogTime, str]:
+    training = case.training
+    if not training.momentum:
+        try:
+            chain = chain_time(case.pushed, learning_rate=training.rate, per_sample=training.per_sample, target=case.target)
+            return chain, f"by finite steps {chain.value:.6g}"
+        except AccuracyError:  # the steps are too small to be told from a diffusion
+            pass
+    ito = ito_time(case.pushed, step=training.step, per_sample=training.per_sample, target=case.target)
+    return ito, f"as a diffusion {ito.value:.6g}"
+
+
+def _across(case: Case) -> tuple[float, float, str, bool]:
+    """Return what to add for the directions across, its error, by which road, and whether that assumes a narrow valley."""
+    valley = across_the_way(case)
+    if case.surroundings is not None:
+        try:
+            return case.sharp.value - _laplace(case) - valley.along + valley.steps, case.sharp.error, "by the sharp prefactor", False
+        except EyringError:
+            pass
+    return valley.value - valley.along + valley.steps, valley.error, "by the valley's widening", True
+
+
+def _laplace(case: Case) -> float:
+    """Return ln of the iterations along the way to leading order: what the exact answer along it stands for in the sharp one."""
+    T, loss = case.temperature_along, case.losses()
+    numbers = {"D_a": float(T[0]), "D_b": float(T[case.path.saddle_at]), "E": case.exponent, "H_a": loss["H_a"], "H_b": loss["H_b"]}
+    return logarithm_of("kramers-state-dependent", numbers) - log(case.training.step)

@@ -1,0 +1,1 @@
+"""What the laws of escape assume, measured on a network: noise, curvature, minima, saddles, and the path between."""

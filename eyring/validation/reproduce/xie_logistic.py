@@ -1,0 +1,46 @@
+"""Xie, Sato & Sugiyama's logistic regression: how long minibatch SGD stays within a valley, against 1/k, B and 1/eta."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from eyring.validation.court.shards import Job
+from eyring.validation.reproduce.contract import Finding, Reproduction
+from eyring.validation.reproduce.valley import Network, judge_valley, valley_plan
+
+__all__ = ["REPRODUCTION"]
+
+NETWORKS = (Network("breast-cancer", (), 0.01),)
+ORIGINAL = "banknote.csv"
+
+
+def networks(data: Path | None) -> tuple[Network, ...]:
+    """Return the problems: breast_cancer, or the paper's banknotes from a folder."""
+    return NETWORKS if data is None else (Network(ORIGINAL, (), 0.01, data),)
+
+
+def plan(quick: bool, data: Path | None) -> Mapping[str, Job]:
+    """Return all trainings."""
+    return valley_plan(networks(data), quick)
+
+
+def judge(results: Mapping[str, Mapping[str, Any]], quick: bool) -> Finding:
+    """Judge them."""
+    original = any(ORIGINAL in name for name in results)
+    return judge_valley(networks(Path() if original else None), results, quick, "Logistic regression leaves its valley along the sharpest direction")
+
+
+REPRODUCTION = Reproduction(
+    name="xie-logistic",
+    paper="xie2021",
+    figure="logistic regression: -ln gamma against 1/k, B and 1/eta",
+    title="Logistic regression: leaving the valley",
+    setting=(
+        "torch.optim.SGD, momentum 0, 0.5 and 0.9, on minibatches of 128 samples of breast_cancer, four principal components, with an L2 term; the "
+        "event is a distance from the minimum along the sharpest direction, for the loss is convex. k rescales the loss to L(sqrt(k) theta)."
+    ),
+    claims=("-ln gamma is linear in 1/k, B and 1/eta", "the exponent is 2 B dL/(eta h)"),
+    plan=plan,
+    judge=judge,
+    originals=(ORIGINAL,),
+)
