@@ -22,7 +22,7 @@ from eyring.validation.reproduce import (
     jastrzebski_two_wells,
     jastrzebski_width,
 )
-from eyring.validation.reproduce.jastrzebski_intervals import mean_estimate, sign_row, slopes, worst_ratio_row
+from eyring.validation.reproduce.intervals import mean_estimate, sign_row, slopes, worst_ratio_row
 from eyring.validation.reproduce.jastrzebski_training import Cell, accuracies, curvatures, digits_problem, digits_split, starts, train_cells
 from eyring.validation.samplers import make_sampler
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.special import ndtr
 
 import eyring as ey
 from eyring.cli import main
@@ -31,7 +32,7 @@ from eyring.validation.reproduce.pictures import blank_figure
 from eyring.validation.reproduce.registry import reproduction, reproductions
 from eyring.validation.reproduce.report import Report
 from eyring.validation.reproduce.signed_sum import Run, sign_patterns, train_exits
-from eyring.validation.reproduce.valley import batch_law
+from eyring.validation.reproduce.valley import batch_law, batch_quantiles
 from eyring.validation.verdict import EXIT_STATUS
 
 ROOT = Path(__file__).parents[2]
@@ -310,6 +311,11 @@ def test_the_law_of_a_batch_is_that_of_drawn_batches():
     moments = [float(chances @ nodes**power) for power in (1, 2, 3)]
     skewness = float(np.mean((values - values.mean()) ** 3) / np.std(values) ** 3) / 4
     assert np.abs(np.array(moments) - [0, 1, skewness]).max() < 0.02
+    scores = np.linspace(-4.2, 4.2, 43)
+    found = batch_quantiles(values - values.mean(), 16, ndtr(scores))
+    drawn = np.sort(np.random.default_rng(1).choice(values - values.mean(), (16, 200_000)).mean(0))
+    middle = np.abs(scores) < 2.5
+    np.testing.assert_allclose(found[middle], np.quantile(drawn, ndtr(scores[middle])), atol=0.02 * drawn.std() * 2)
 
 
 def test_a_papers_own_data_are_trained_on_and_judged(tmp_path):

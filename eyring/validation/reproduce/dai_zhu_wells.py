@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eyring.numerics.answer import Estimate
-from eyring.validation.reproduce.jastrzebski_intervals import mean_estimate
+from eyring.validation.reproduce.intervals import mean_estimate
 
 if TYPE_CHECKING:
     from eyring.theory.sde import SDE

@@ -10,10 +10,10 @@ from eyring.numerics.answer import Estimate
 from eyring.numerics.exact.regression_law import LeastSquares, regression_covariance
 from eyring.validation.court.plan import Job
 from eyring.validation.reproduce.contract import Finding, Reproduction, Row
-from eyring.validation.reproduce.jastrzebski_intervals import mean_estimate, sign_row, slopes
-from eyring.validation.reproduce.jastrzebski_pictures import ladder, settings
+from eyring.validation.reproduce.intervals import mean_estimate, sign_row, slopes
 from eyring.validation.reproduce.jastrzebski_regression import cancer_regression
 from eyring.validation.reproduce.jastrzebski_training import Cell, accuracies, digits_problem, digits_split, starts, train_cells
+from eyring.validation.reproduce.ladder import ladder, settings
 from eyring.validation.reproduce.pictures import COLOURS, blank_figure
 from eyring.validation.verdict import Prediction, judge
 
@@ -172,7 +172,7 @@ REPRODUCTION = Reproduction(
     name="generalisation",
     paper="daizhu2018",
     figure="the opposite claims of Jastrzebski et al. 2017 and Dai & Zhu on generalisation",
-    title="Does a larger eta/S generalise better or worse?",
+    title="Generalisation against eta/S: better or worse",
     setting=(
         f"A 64-{HIDDEN}-10 ReLU network with cross-entropy on {SAMPLES} of scikit-learn's digits for equal epochs, S = {BATCH}, momentum 0, 0.5 and "
         "0.9; and linear regression of breast_cancer on four principal components of half of the data, settled about its minimum, tested on all of "

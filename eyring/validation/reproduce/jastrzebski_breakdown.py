@@ -11,8 +11,7 @@ from eyring.numerics.exact.regression_law import LeastSquares
 from eyring.theory.results import result
 from eyring.validation.court.plan import Job
 from eyring.validation.reproduce.contract import Finding, Reproduction, Row
-from eyring.validation.reproduce.jastrzebski_intervals import mean_estimate, sign_row, worst_ratio_row
-from eyring.validation.reproduce.jastrzebski_pictures import ladder, settings
+from eyring.validation.reproduce.intervals import mean_estimate, sign_row, worst_ratio_row
 from eyring.validation.reproduce.jastrzebski_regression import (
     BATCH,
     FIRST_STEP,
@@ -24,6 +23,7 @@ from eyring.validation.reproduce.jastrzebski_regression import (
     stationary_squares,
 )
 from eyring.validation.reproduce.jastrzebski_training import Cell, curvatures, digits_problem, starts, train_cells
+from eyring.validation.reproduce.ladder import ladder, settings
 from eyring.validation.reproduce.pictures import COLOURS, blank_figure
 from eyring.validation.verdict import Prediction, judge
 
@@ -49,7 +49,7 @@ def network_widths(*, growth: int, epochs: int, replicas: int, seed: int) -> dic
 
 
 def _plan(quick: bool, data: Path | None) -> Mapping[str, Job]:
-    run = {"replicas": 64 if quick else 128, "burn_in": 300 if quick else 400, "steps": 500 if quick else 1600}
+    run = {"replicas": 64 if quick else 128, "burn_in": 250 if quick else 400, "steps": 400 if quick else 1600}
     jobs = {}
     for seed, r in enumerate(_growths(quick)):
         each = {**run, "samples": 569, "growth": r, "momenta": list(MOMENTA), "sampler": WITH, "seed": 100 + seed}
@@ -60,7 +60,7 @@ def _plan(quick: bool, data: Path | None) -> Mapping[str, Job]:
             each = {**run, "samples": samples, "growth": r, "momenta": [0.0], "sampler": WITHOUT, "seed": 200 + samples + seed}
             jobs[name] = Job(stationary_squares, each)
     for r in _growths(quick):
-        jobs[f"network x{r}"] = Job(network_widths, {"growth": r, "epochs": 10 if quick else 20, "replicas": 10 if quick else 16, "seed": 31})
+        jobs[f"network x{r}"] = Job(network_widths, {"growth": r, "epochs": 10 if quick else 20, "replicas": 8 if quick else 16, "seed": 31})
     return jobs
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from eyring.validation.court.plan import Job
 from eyring.validation.reproduce.contract import Finding, Reproduction, Row
-from eyring.validation.reproduce.jastrzebski_intervals import mean_estimate, sign_row, slopes, worst_ratio_row
+from eyring.validation.reproduce.intervals import mean_estimate, sign_row, slopes, worst_ratio_row
 from eyring.validation.reproduce.jastrzebski_training import Cell, accuracies, digits_problem, digits_split, starts, train_cells
 from eyring.validation.reproduce.pictures import COLOURS, blank_figure
 

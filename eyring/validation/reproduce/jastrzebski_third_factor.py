@@ -10,10 +10,10 @@ import numpy as np
 from eyring.numerics.answer import Estimate
 from eyring.validation.court.plan import Job
 from eyring.validation.reproduce.contract import Finding, Reproduction, Row
-from eyring.validation.reproduce.jastrzebski_intervals import mean_estimate, sign_row, slopes, worst_ratio_row
-from eyring.validation.reproduce.jastrzebski_pictures import ladder, settings
+from eyring.validation.reproduce.intervals import mean_estimate, sign_row, slopes, worst_ratio_row
 from eyring.validation.reproduce.jastrzebski_training import Cell, digits_split, starts, train_cells
 from eyring.validation.reproduce.jastrzebski_two_wells import ARMS, SADDLE, chain_log_odds, gibbs_log_odds, published_log_odds, wells_problem
+from eyring.validation.reproduce.ladder import ladder, settings
 from eyring.validation.reproduce.pictures import COLOURS, blank_figure
 from eyring.validation.verdict import Prediction, judge
 
@@ -70,11 +70,11 @@ def label_noise_traces(
     thetas = train_cells(problem, cells, start=start, batch_size=NETWORK_BATCH, steps=round(training_time / rate), seed=seed + 1)
     inputs = problem.inputs[:SAMPLES]
 
-    def outputs(theta: "torch.Tensor") -> "torch.Tensor":
-        return torch.func.functional_call(problem.model, problem.pieces(theta), (inputs,))
+    def output(theta: "torch.Tensor", row: "torch.Tensor") -> "torch.Tensor":
+        return torch.func.functional_call(problem.model, problem.pieces(theta), (row,))
 
-    jacobian = torch.func.jacrev(outputs)
-    traces = [[float(jacobian(theta).square().sum()) / SAMPLES for theta in cell] for cell in thetas]
+    jacobian = torch.func.vmap(torch.func.jacrev(output), (None, 0))
+    traces = [[float(jacobian(theta, inputs).square().sum()) / SAMPLES for theta in cell] for cell in thetas]
     return {"trace": np.array(traces)}
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from eyring.validation.court.plan import Job
 from eyring.validation.reproduce.contract import Finding, Reproduction, Row
-from eyring.validation.reproduce.jastrzebski_intervals import mean_estimate, sign_row, slopes, worst_ratio_row
-from eyring.validation.reproduce.jastrzebski_pictures import ladder, settings
+from eyring.validation.reproduce.intervals import mean_estimate, sign_row, slopes, worst_ratio_row
 from eyring.validation.reproduce.jastrzebski_training import Cell, curvatures, digits_problem, starts, train_cells
+from eyring.validation.reproduce.ladder import ladder, settings
 from eyring.validation.reproduce.pictures import COLOURS, blank_figure
 
 if TYPE_CHECKING:

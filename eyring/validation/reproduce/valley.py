@@ -1,8 +1,8 @@
 """Leaving the valley of a network's minimum along its sharpest direction: real minibatch training, held against the chain along that line.
 
 On a quadratic loss the coordinate u along an eigenvector of H is a walk of its own, whatever the other directions do: u leaves [-r, r] as the chain
-u' = u - eta (L'(u) + noise) does, with L' and v^T G v measured along the line and the law of a batch's noise, skewed as the data make it, that of the
-minimum. r is where that walk is 3 standard deviations out.
+u' = u - eta (L'(u) + noise) does, with L' and v^T G v measured along the line and the law of a batch's noise, as skewed as the data make it
+at every place. r is where that walk is 3 standard deviations out.
 """
 
 import math
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import ndtr
 
 from eyring.validation.court.shards import Job
 from eyring.validation.reproduce.chain_survival import Box, chain_rate
@@ -34,7 +35,7 @@ OUT, STEP = 3.0, 0.08  # r in standard deviations of the stationary walk at the 
 BATCH = 16
 SETTINGS = ((1.0, 16, 1.0), (0.85, 16, 1.0), (0.7, 16, 1.0), (1.0, 19, 1.0), (1.0, 22, 1.0), (1.0, 16, 0.85), (1.0, 16, 0.7))  # eta in units, B, k
 NUMBERS = ("curvature", "lowest", "radius", "unit", "s", "slope", "noise", "centred")
-OWN = "the chain along the line, measured noise"
+OWN = "the chain along the line with the measured batch noise"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Valley:
         s: Places along the line.
         slope: dL/ds there.
         noise: v^T G v there.
-        centred: Every sample's gradient along v at the minimum, less their mean, (N,).
+        centred: Every sample's gradient along v there, less their mean, (places, N).
     """
 
     problem: Any
@@ -111,8 +112,9 @@ def valley_of(network: Network) -> Valley:
     places = [minimum + float(at) * direction for at in s]
     found = [gradient_noise(problem, place, directions=v[:, -1:]) for place in places]
     slope, along_it = np.array([float(f.mean[0]) for f in found]), np.array([float(f.covariance[0, 0]) for f in found])
-    each = projected_gradients(problem, minimum, v[:, -1:])[:, 0]
-    return Valley(problem, minimum, direction, float(h[-1]), float(h[0]), radius, unit, s, slope, along_it, each - each.mean())
+    each = np.array([projected_gradients(problem, place, v[:, -1:])[:, 0] for place in places])
+    centred = each - each.mean(axis=1, keepdims=True)
+    return Valley(problem, minimum, direction, float(h[-1]), float(h[0]), radius, unit, s, slope, along_it, centred)
 
 
 def train(network: Network, run: Run) -> dict[str, np.ndarray]:
@@ -145,15 +147,17 @@ def chain_time(network: Network, run: Run) -> dict[str, float]:
     """Return the mean exit time of the chain along the line, iterations, and its relative error."""
     valley = valley_of(network)
     eta, mu, r = run.learning_rate * run.scale, run.momentum, valley.radius
-    spread = np.sqrt(valley.noise / run.batch_size)
-    reach = 5 * eta * float(spread.max()) / math.sqrt(1 - mu**2)
+    scores = np.linspace(-4.2, 4.2, 43)
+    kicks = np.array([batch_quantiles(each, run.batch_size, ndtr(scores)) for each in valley.centred])  # (places, scores)
+    reach = 6 * eta * float(np.sqrt(valley.noise.max() / run.batch_size)) / math.sqrt(1 - mu**2)
 
     def step(x: np.ndarray, v: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        moved = mu * v - eta * (np.interp(x, valley.s, valley.slope) + drawn[0] * np.interp(x, valley.s, spread))
+        moved = mu * v - eta * (np.interp(x, valley.s, valley.slope) + np.interp(x, valley.s, kicks[:, int(drawn[0])]))
         return x + moved, moved
 
-    batches = [(node, 0.0, weight) for node, weight in zip(*batch_law(valley.centred, run.batch_size), strict=True)]
-    box = Box((-1.001 * r, -reach), (1.001 * r, reach), (180, 36 if mu else 8))
+    weights = np.exp(-(scores**2) / 2)
+    batches = [(float(place), 0.0, weight) for place, weight in enumerate(weights / weights.sum())]
+    box = Box((-1.001 * r, -reach), (1.001 * r, reach), (270, 36 if mu else 8))
     rate, error = chain_rate(step, batches, box, exited=lambda x, v: np.abs(x) > r, start=(0.0, 0.0))
     return {"time": 1 / rate, "error": error}
 
@@ -174,6 +178,18 @@ def batch_law(centred: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     gathered = _shared((places[kept] / width + 6) * 5, total[kept], 62)
     nodes = np.arange(62) / 5 - 6
     return nodes / math.sqrt(float(gathered @ nodes**2)), gathered / gathered.sum()
+
+
+def batch_quantiles(centred: np.ndarray, size: int, levels: np.ndarray) -> np.ndarray:
+    """Return the quantiles of the mean of ``size`` draws from these numbers, in their own unit, with mean 0 for normal scores as levels."""
+    nodes, chances = batch_law(centred, size)
+    middle = np.cumsum(chances) - chances / 2
+    known = chances > 0
+    found = np.interp(levels, middle[known], nodes[known])
+    weights = np.gradient(levels)
+    weights = weights / weights.sum()
+    found = found - weights @ found
+    return found / math.sqrt(float(weights @ found**2)) * float(np.std(centred)) / math.sqrt(size)
 
 
 def _shared(at: np.ndarray, weights: np.ndarray, size: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from eyring.validation.court.plan import Job
 from eyring.validation.reproduce.contract import Finding, Reproduction, Row
-from eyring.validation.reproduce.jastrzebski_intervals import mean_estimate
+from eyring.validation.reproduce.intervals import mean_estimate
 from eyring.validation.reproduce.ziyin_training import formula, settled
 from eyring.validation.verdict import Prediction, judge
 

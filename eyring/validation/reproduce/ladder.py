@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eyring.validation.reproduce.jastrzebski_intervals import mean_estimate
+from eyring.validation.reproduce.intervals import mean_estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
