@@ -100,7 +100,7 @@ def test_a_friction_too_small_for_the_solver_is_refused():
         relaxation_rates(kinetic("0.001", "0.05"))
 
 
-@pytest.mark.long
+@pytest.mark.exhaustive
 def test_at_friction_one_tenth_the_kinetic_gap_is_settled_beyond_the_fourth_digit_of_the_reference():
     """The reference carries the first four digits of 1.4919454e-3; the solver moves by less than 1e-10 between two bases."""
     (gap,) = relaxation_rates(kinetic(0.1, 0.05))

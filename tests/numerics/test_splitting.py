@@ -96,9 +96,12 @@ def test_in_a_bent_valley(reaction, spread):
     assert seen.spread < spread and times_fewer(seen, BENT_GAP / 2, 0.005) > 100
 
 
-@pytest.mark.long
-def test_the_gaps_are_the_ones_quoted():
+def test_the_gap_of_the_bent_valley_is_the_one_quoted():
     assert float(ey.relaxation_rates(bent(), count=1)[0]) == pytest.approx(BENT_GAP, rel=1e-4)
+
+
+@pytest.mark.exhaustive
+def test_the_kinetic_gaps_are_the_ones_quoted():
     for friction, gap in KINETIC_GAPS.items():
         assert float(ey.relaxation_rates(kinetic(friction), count=1)[0]) == pytest.approx(gap, rel=1e-6)
 

@@ -10,7 +10,7 @@ import pytest
 from eyring.validation.main_job import run_validation
 from eyring.validation.verdict import Verdict
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.exhaustive  # minutes of training; test_main_job always runs the quick form of it
 
 
 @pytest.fixture(scope="module")
