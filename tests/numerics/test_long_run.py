@@ -60,7 +60,7 @@ def test_a_run_of_1e11_steps_shows_its_progress_survives_a_kill_and_stays_small(
     assert told == sorted(told)
     time.sleep(1)
     os.kill(run.pid, signal.SIGKILL)
-    run.wait()
+    run.communicate()
     again = started(STEPS, kept)
     first = json.loads(again.stdout.readline())
     assert 0 < first["done"] < STEPS
