@@ -18,6 +18,7 @@ from eyring.errors import ParameterError
 __all__ = ["FOLDER", "cache_folder", "kernel_module", "library"]
 
 FOLDER = "EYRING_KERNELS"
+ELEMENTARY = ("turned", "unit", "log", "sine", "cosine")  # functions of one walker's words and numbers
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 
@@ -97,7 +98,7 @@ def _write(path: Path, text: str) -> None:
 
 def inlined(name: str) -> str:
     """Return the option that puts a scalar function's statements into the loop that calls it."""
-    return ", inline='always'" if name.startswith(("turned", "unit", "log", "sine", "cosine")) else ""
+    return ", inline='always'" if name.startswith((*ELEMENTARY, "drawn", "pair")) else ""
 
 
 @functools.cache
@@ -107,7 +108,7 @@ def library(precision: str, stream: str = "xoshiro") -> dict[str, Any]:
     from eyring.numerics.simulation.streams import batches, normals
 
     kind = "double" if precision == "float64" else "single"
-    elementary = [getattr(normals, f"{name}_{kind}") for name in ("turned", "unit", "log", "sine", "cosine")]
+    elementary = [getattr(normals, f"{name}_{kind}") for name in ELEMENTARY]
     generators = _generators(kind, stream)
     functions = [*elementary, *generators.values(), batches.fill_counts, escape.donor_of, escape.record]
     names = "u32, i32, f32, u64, i64, f64 = np.uint32, np.int32, np.float32, np.uint64, np.int64, np.float64"
@@ -127,7 +128,8 @@ def _generators(kind: str, stream: str) -> dict[str, Callable[..., None]]:
         filling = {f"fill_{what}": getattr(philox, f"fill_{what}_philox_{kind}") for what in ("normals", "exponentials")}
         return {"turn_to": philox.turn_to, "call_words": philox.call_words, **filling, "fill_words": philox.fill_words_philox}
     filling = {f"fill_{what}": getattr(normals, f"fill_{what}_{kind}") for what in ("normals", "exponentials")}
-    return {**filling, "fill_words": getattr(batches, f"fill_words_{kind}")}
+    parts = {name: getattr(normals, f"{name}_single") for name in ("drawn", "pair")} if kind == "single" else {}
+    return {**parts, **filling, "fill_words": getattr(batches, f"fill_words_{kind}")}
 
 
 def _arithmetic() -> SimpleNamespace:

@@ -57,6 +57,27 @@ def cosine_single(q):  # type: ignore[no-untyped-def]
     return c * q + f32(0.9999999530275123)
 
 
+def drawn_single(s0, s1, s2, s3):  # type: ignore[no-untyped-def]
+    """Return two words of the generator, and its state after them."""
+    a = u32(turned_single(u32(s0 + s3), 7) + s0)
+    t = u32(s1 << u32(9))
+    s2, s3 = u32(s2 ^ s0), u32(s3 ^ s1)
+    s1, s0 = u32(s1 ^ s2), u32(s0 ^ s3)
+    s2, s3 = u32(s2 ^ t), turned_single(s3, 11)
+    b = u32(turned_single(u32(s0 + s3), 7) + s0)
+    t = u32(s1 << u32(9))
+    s2, s3 = u32(s2 ^ s0), u32(s3 ^ s1)
+    return a, b, u32(s0 ^ s3), u32(s1 ^ s2), u32(s2 ^ t), turned_single(s3, 11)
+
+
+def pair_single(a, b):  # type: ignore[no-untyped-def]
+    """Return the two normal numbers that two words make."""
+    r = sqrt(f32(-2) * log_single(unit_single(a)))
+    v = f32(i32(b)) * f32(2.0**-32)
+    q = v * v
+    return r * sine_single(q) * v, u32(f32(r * cosine_single(q)).view(u32) ^ u32(a << u32(31))).view(f32)
+
+
 def fill_normals_single(words, out, first, pairs):  # type: ignore[no-untyped-def]
     """Write ``pairs`` pairs of rows of standard normal numbers, a row holding one number for each lane, from row ``first`` on.
 
@@ -66,26 +87,22 @@ def fill_normals_single(words, out, first, pairs):  # type: ignore[no-untyped-de
         first: Row to begin at.
         pairs: Half the number of rows.
     """
-    for pair in range(pairs):
-        row = (first + 2 * pair) * LANES
-        sines, cosines = out[row : row + LANES], out[row + LANES : row + 2 * LANES]  # indices that cannot be negative keep the loop a vector loop
+    w0, w1, w2, w3 = words[:LANES], words[LANES : 2 * LANES], words[2 * LANES : 3 * LANES], words[3 * LANES : 4 * LANES]
+    for two in range(pairs // 2):  # two pairs at once: the state is read and written half as often
+        row = (first + 4 * two) * LANES
+        x0, y0 = out[row : row + LANES], out[row + LANES : row + 2 * LANES]  # indices that cannot be negative keep the loop a vector loop
+        x1, y1 = out[row + 2 * LANES : row + 3 * LANES], out[row + 3 * LANES : row + 4 * LANES]
         for lane in range(LANES):
-            s0, s1, s2, s3 = words[lane], words[LANES + lane], words[2 * LANES + lane], words[3 * LANES + lane]
-            a = u32(turned_single(u32(s0 + s3), 7) + s0)
-            t = u32(s1 << u32(9))
-            s2, s3 = u32(s2 ^ s0), u32(s3 ^ s1)
-            s1, s0 = u32(s1 ^ s2), u32(s0 ^ s3)
-            s2, s3 = u32(s2 ^ t), turned_single(s3, 11)
-            b = u32(turned_single(u32(s0 + s3), 7) + s0)
-            t = u32(s1 << u32(9))
-            s2, s3 = u32(s2 ^ s0), u32(s3 ^ s1)
-            words[LANES + lane], words[lane] = u32(s1 ^ s2), u32(s0 ^ s3)
-            words[2 * LANES + lane], words[3 * LANES + lane] = u32(s2 ^ t), turned_single(s3, 11)
-            r = sqrt(f32(-2) * log_single(unit_single(a)))
-            v = f32(i32(b)) * f32(2.0**-32)
-            q = v * v
-            sines[lane] = r * sine_single(q) * v
-            cosines[lane] = u32(f32(r * cosine_single(q)).view(u32) ^ u32(a << u32(31))).view(f32)
+            a, b, s0, s1, s2, s3 = drawn_single(w0[lane], w1[lane], w2[lane], w3[lane])
+            x0[lane], y0[lane] = pair_single(a, b)
+            a, b, w0[lane], w1[lane], w2[lane], w3[lane] = drawn_single(s0, s1, s2, s3)
+            x1[lane], y1[lane] = pair_single(a, b)
+    if pairs % 2:
+        row = (first + 2 * pairs - 2) * LANES
+        x0, y0 = out[row : row + LANES], out[row + LANES : row + 2 * LANES]
+        for lane in range(LANES):
+            a, b, w0[lane], w1[lane], w2[lane], w3[lane] = drawn_single(w0[lane], w1[lane], w2[lane], w3[lane])
+            x0[lane], y0[lane] = pair_single(a, b)
 
 
 def fill_exponentials_single(words, out, first, rows):  # type: ignore[no-untyped-def]
