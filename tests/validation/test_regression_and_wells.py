@@ -58,7 +58,7 @@ def test_the_wells_of_the_training_are_those_of_the_theory():
     for place, curvature in ((-1.0, 7.84), (1.0, 3.04)):
         bend = (dai_zhu_wells.loss(place + 1e-4, 0.0) + dai_zhu_wells.loss(place - 1e-4, 0.0)) / 1e-8
         assert bend == pytest.approx(curvature, rel=1e-5)
-    found = dai_zhu_wells.populations(depth=0.0, batch_size=1, momentum=0.0, replicas=3200, steps=1500, looks=5, seed=2)
+    found = dai_zhu_wells.populations(depth=0.0, begin=(-1.0, 1.0), batch_size=1, momentum=0.0, replicas=3200, steps=1500, looks=5, seed=2)
     n = dai_zhu_wells.noise_strength(1)
     left, right = (quad(lambda x: np.exp(-dai_zhu_wells.loss(x, 0.0) / n), *ends)[0] for ends in ((-3, dai_zhu_wells.TOP), (dai_zhu_wells.TOP, 3)))
     share = found["shares"][-1].mean()

@@ -69,7 +69,8 @@ def _plan(quick: bool, data: Path | None) -> Mapping[str, Job]:
         rate = float(relaxation_rates(walk(DEPTH), values={"n": noise_strength(b)})[0])
         size = {"replicas": 1024 if quick else 8192, "steps": math.ceil(LENGTH / (rate * LEARNING_RATE)), "looks": LOOKS}
         for j, mu in enumerate(MOMENTA):
-            jobs[_name(b, mu)] = Job(populations, {**size, "depth": DEPTH, "batch_size": b, "momentum": mu, "seed": 200 + 10 * k + j})
+            cell = {"batch_size": b, "momentum": mu, "seed": 200 + 10 * k + j}
+            jobs[_name(b, mu)] = Job(populations, {**size, **cell, "depth": DEPTH, "begin": (-1.0, 1.0)})
     return jobs
 
 

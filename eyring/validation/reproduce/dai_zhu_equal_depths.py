@@ -19,7 +19,6 @@ from eyring.validation.reproduce.dai_zhu_wells import (
     noise_strength,
     population,
     populations,
-    settled_share,
     walk,
 )
 from eyring.validation.verdict import Prediction, judge
@@ -59,20 +58,21 @@ def _plan(quick: bool, data: Path | None) -> Mapping[str, Job]:
     for seed, (b, mu) in enumerate(_cells(quick)):
         steps = math.ceil(LENGTH / (_rate(b) * LEARNING_RATE))
         size = {"replicas": 1024 if quick else 8192, "steps": steps, "looks": LOOKS}
-        jobs[_name(b, mu)] = Job(populations, {**size, "depth": 0.0, "batch_size": b, "momentum": mu, "seed": 100 + seed})
+        jobs[_name(b, mu)] = Job(populations, {**size, "depth": 0.0, "begin": (-1.0, -1.0), "batch_size": b, "momentum": mu, "seed": 100 + seed})
     return jobs
 
 
-def _measured_rate(found: Mapping[str, Any], guess: float) -> Estimate:
-    """Return the relaxation rate per unit of time from the growth of the flat well's population: least squares for share and rate."""
+def _fitted(found: Mapping[str, Any], guess: float) -> tuple[Estimate, Estimate]:
+    """Return the flat well's final share and the relaxation rate per unit of time, by least squares on the growth of its population."""
     from scipy.optimize import curve_fit
 
-    time = np.asarray(found["steps"]) * LEARNING_RATE
+    time, shares = np.asarray(found["steps"]) * LEARNING_RATE, np.asarray(found["shares"])
 
-    def fitted(shares: np.ndarray) -> float:
-        return float(curve_fit(population, time, shares, p0=(shares[-1], guess))[0][1])
+    def fit(mean: np.ndarray) -> np.ndarray:
+        return curve_fit(population, time, mean, p0=(mean[-1], guess))[0]
 
-    return jackknife(np.asarray(found["shares"]), fitted, "growth of the flat well's population", "1/time")
+    method = "growth of the flat well's population"
+    return jackknife(shares, lambda s: float(fit(s)[0]), method, "1"), jackknife(shares, lambda s: float(fit(s)[1]), method, "1/time")
 
 
 def _judge(results: Mapping[str, Mapping[str, Any]], quick: bool) -> Finding:
@@ -80,12 +80,12 @@ def _judge(results: Mapping[str, Mapping[str, Any]], quick: bool) -> Finding:
     cells, resolution = _cells(quick), 0.2 if quick else 0.07
     for b, mu in cells:
         found, where = results[_name(b, mu)], f"S = {b}, mu = {mu:g}"
-        seen, law = settled_share(np.asarray(found["shares"])), _share(b)
+        expected, law = _rate(b), _share(b)
+        seen, rate = _fitted(found, expected)
         told = Prediction.within(law, OWN_ERROR / 2, "quadrature of the stationary density")
         rows.append(Row.of(judge(f"{where}: the flat well's share is {law:.4f}", seen, told, resolution=resolution, comparisons=len(cells))))
         verdict = "agrees" if seen.low > 0.5 else "disagrees" if seen.high < 0.5 else "undecided"
         rows.append(Row(f"{where}: the flatter of two equally deep minima is occupied more", seen.value, seen.low, seen.high, verdict))
-        rate, expected = _measured_rate(found, _rate(b)), _rate(b)
         told = Prediction.within(expected, OWN_ERROR, "Fokker-Planck spectrum")
         claim = f"{where}: the relaxation rate is {expected:.4g} per unit of time"
         rows.append(Row.of(judge(claim, rate, told, resolution=resolution, comparisons=len(cells))))
@@ -98,7 +98,7 @@ def _slope_rows(results: Mapping[str, Mapping[str, Any]], mu: float, quick: bool
 
     batches = [b for b, m in _cells(quick) if m == mu]
     x = np.array(batches) / LEARNING_RATE
-    seen = [_measured_rate(results[_name(b, mu)], _rate(b)) for b in batches]
+    seen = [_fitted(results[_name(b, mu)], _rate(b))[1] for b in batches]
     weights = np.array([s.relative_half_width for s in seen]) ** -2.0
     slope = _slope(x, -np.log([s.value for s in seen]), weights)
     error = 1 / math.sqrt(float(weights @ (x - np.average(x, weights=weights)) ** 2))
@@ -132,9 +132,9 @@ def _picture(results: Mapping[str, Mapping[str, Any]], quick: bool) -> "Figure":
     for mu, colour in zip(MOMENTA, COLOURS, strict=False):
         batches = [b for b, m in cells if m == mu]
         apart = [b * (1 + 0.01 * MOMENTA.index(mu)) for b in batches]
-        found = [results[_name(b, mu)] for b in batches]
-        with_intervals(left, apart, [settled_share(np.asarray(f["shares"])) for f in found], colour, f"momentum {mu:g}")
-        with_intervals(right, apart, [_measured_rate(f, _rate(b)) for f, b in zip(found, batches, strict=True)], colour, f"momentum {mu:g}")
+        found = [_fitted(results[_name(b, mu)], _rate(b)) for b in batches]
+        with_intervals(left, apart, [share for share, _ in found], colour, f"momentum {mu:g}")
+        with_intervals(right, apart, [rate for _, rate in found], colour, f"momentum {mu:g}")
     grid = sorted({b for b, _ in cells})
     left.plot(grid, [_share(b) for b in grid], color="#666666", lw=1, label="quadrature")
     left.axhline(0.5, color="#666666", lw=1, ls=":")
