@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+from eyring.numerics.exact import relaxation_rates
 from eyring.validation.reproduce import dai_zhu_crossover, dai_zhu_wells, ziyin_tail
 from eyring.validation.reproduce.ziyin_training import growth_map, settled
 
@@ -52,14 +53,18 @@ def test_the_preference_flips_where_plain_quadrature_says():
 
 
 def test_the_wells_of_the_training_are_those_of_the_theory():
-    """Equal depths, curvatures 7.84 and 3.04, and the share that a short hot training ends with: D = n gives 5 standard errors of room."""
+    """Equal depths, curvatures 7.84 and 3.04; from the sharp well the flat one fills to share (1 - 1/e) in one relaxation time, at B = 1.
+
+    Twice the batch relaxes in five times as long. Room: 5 standard errors, and a tenth for the finite step and for what relaxes faster.
+    """
     for depth, place, height in ((0.0, -1.0, 0.0), (0.0, 1.0, 0.0), (0.1, 1.0, 0.1)):
         assert dai_zhu_wells.loss(place, depth) == pytest.approx(height, abs=1e-15)
     for place, curvature in ((-1.0, 7.84), (1.0, 3.04)):
         bend = (dai_zhu_wells.loss(place + 1e-4, 0.0) + dai_zhu_wells.loss(place - 1e-4, 0.0)) / 1e-8
         assert bend == pytest.approx(curvature, rel=1e-5)
-    found = dai_zhu_wells.populations(depth=0.0, begin=(-1.0, 1.0), batch_size=1, momentum=0.0, replicas=3200, steps=1500, looks=5, seed=2)
     n = dai_zhu_wells.noise_strength(1)
     left, right = (quad(lambda x: np.exp(-dai_zhu_wells.loss(x, 0.0) / n), *ends)[0] for ends in ((-3, dai_zhu_wells.TOP), (dai_zhu_wells.TOP, 3)))
-    share = found["shares"][-1].mean()
-    assert share == pytest.approx(right / (left + right), abs=5 * np.sqrt(0.25 / 3200))
+    steps = round(1 / (float(relaxation_rates(dai_zhu_wells.walk(0.0), values={"n": n})[0]) * dai_zhu_wells.LEARNING_RATE))
+    found = dai_zhu_wells.populations(depth=0.0, begin=(-1.0, -1.0), batch_size=1, momentum=0.0, replicas=3200, steps=steps, looks=1, seed=2)
+    expected = right / (left + right) * (1 - np.exp(-1))
+    assert found["shares"][-1].mean() == pytest.approx(expected, abs=5 * np.sqrt(0.25 / 3200) + 0.1 * expected)

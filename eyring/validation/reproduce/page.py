@@ -16,7 +16,8 @@ Each experiment is a small-scale analogue: the same optimizer and the same quest
 *Measured* is the number that the claim or the note names, with its 99 % interval. A claim *agrees*, *disagrees* (it lies more than 5 standard errors
 away), is *out of regime* (a condition of the theory, measured here, fails), or is *undecided*. Claims in italics are the papers', the others eyring's
 own. `eyring reproduce --list` names the experiments; `--quick` is a run of seconds that sees only larger differences; `--data-dir` takes a
-paper's own data where somebody has them. Run times are those of two processor cores.
+paper's own data where somebody has them. Run times are wall times on two processor cores,
+most with other work beside.
 This page: `eyring reproduce --markdown docs/papers > docs/papers.md`."""
 
 
@@ -75,6 +76,8 @@ def _verdicts(report: Report) -> str:
 
 
 def _duration(seconds: float) -> str:
+    if not seconds:
+        return "not timed"
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"
 
 
