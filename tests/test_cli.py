@@ -163,11 +163,12 @@ def test_list_cite_and_symbols(capsys):
 
 
 SIMULATE = ("simulate", "--loss", QUARTIC, "--event", "next-well", "--walkers", "1000", "--iterations", "8000", "--seed", "3")
+WHITE = ("--dynamics", "white-noise", "--set", "T=0.1", "--set", "eta=0.02")
 
 
 def test_simulated_rate_covers_the_exact_one(capsys):
     """White noise at T = 0.1, eta = 0.02: exact 1/66.2686 per unit of time; the 95 % interval, widened to 5 sigma for the seed and 3 % for the step."""
-    result = answer(capsys, *SIMULATE, "--dynamics", "white-noise", "--set", "T=0.1", "--set", "eta=0.02")
+    result = answer(capsys, *SIMULATE, *WHITE)
     assert result["unit"] == "1/iteration"
     exact = 0.02 / 66.2686263649178808
     low, high = (float(result["mean_time"][end]) for end in ("low", "high"))
@@ -175,7 +176,15 @@ def test_simulated_rate_covers_the_exact_one(capsys):
     assert abs(middle * exact - 1) < 2.5 * half * exact + 0.03
     assert 0.02 < half / middle < 0.1
     assert result["exits"] == int(result["exits"])
-    assert answer(capsys, *SIMULATE, "--dynamics", "white-noise", "--set", "T=0.1", "--set", "eta=0.02")["value"] == result["value"]
+    assert answer(capsys, *SIMULATE, *WHITE)["value"] == result["value"]
+
+
+def test_a_simulation_is_told_its_stream_and_precision(capsys):
+    """Another stream or precision, other exits; a stream that is none is refused with those there are."""
+    told = [answer(capsys, *SIMULATE, *WHITE, *more) for more in ((), ("--stream", "philox"), ("--precision", "float32"))]
+    assert len({one["exposure"] for one in told}) == 3
+    assert told[1]["stream"] == "philox" and told[2]["precision"] == "float32"
+    assert "stream must be one of 'xoshiro', 'philox', got 'dice'" in run(capsys, *SIMULATE, *WHITE, "--stream", "dice")[2]
 
 
 def test_simulated_batches_of_a_finite_sum(capsys):

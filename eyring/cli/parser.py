@@ -101,6 +101,8 @@ def _simulate(verbs: argparse._SubParsersAction) -> None:
     parser.add_argument("--iterations", type=int, required=True, metavar="N")
     parser.add_argument("--seed", type=int, required=True, metavar="N")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="float64", help="float32, float64 or mixed (float64)")
+    parser.add_argument("--stream", help="xoshiro, or philox, which draws on a processor what a graphics card draws")
     _json(parser)
 
 

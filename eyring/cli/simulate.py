@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     loss, values = landscape_of(arguments), values_of(arguments)
     start, over = points_of(arguments, loss)
     event = None if arguments.event is None else arguments.event.replace("-", " ")
-    counts = {"walkers": arguments.walkers, "iterations": arguments.iterations, "seed": arguments.seed, "device": arguments.device}
+    counts = {name: getattr(arguments, name) for name in ("walkers", "iterations", "seed", "device", "precision", "stream")}
     with progress_bar() as progress:
         exits = simulate_escapes(
             dynamics_of(arguments), loss, noise_of(arguments, between=(start, over)), start=start, over=over, event=event, values=values,

@@ -63,7 +63,7 @@ class CudaWalkers(Walkers):
         """Steps for which random numbers are drawn together."""
         return FOURS
 
-    def _pieces(self, threads: int) -> list[Walkers]:
+    def _parts(self, pieces: int) -> list[Walkers]:
         return [self]
 
     def _run(self, last: int) -> tuple[np.ndarray, tuple[int, int] | None]:

@@ -42,17 +42,15 @@ def run(words, rows, born, done, fresh, p, copies, batch, last, restart, keys, e
     raw = np.empty(LANES, np.uint32)
     taken = np.empty({kinds} * LANES, np.uint32)
     margins = np.empty(LANES, real)
+    w, r = np.empty_like(words[0]), np.empty_like(rows[0])  # aligned, and no neighbour of what another thread writes
     room = len(events)
     found = 0
     for block in range(len(done)):
-        w, r = words[block], rows[block]
-        while done[block] < last:
-            if found + {chunk} * LANES > room:
-                return found
+        w[:], r[:], now = words[block], rows[block], done[block]
+        while now < last and found + {chunk} * LANES <= room and trouble[0] < 0:
             {fill}
-            steps = min({chunk}, last - done[block])
+            steps = min({chunk}, last - now)
             for inner in range(steps):
-                step = done[block] + inner + 1
                 away = i32(0)
                 {views}
                 for lane in range(LANES):
@@ -60,11 +58,12 @@ def run(words, rows, born, done, fresh, p, copies, batch, last, restart, keys, e
                     {stores}
                     margins[lane] = new[{state}]
                     away = i32(away | (i32(0) if new[{state}] < 0 else i32(1)))
-                if away:
-                    found = record(block, step, r, margins, born[block], fresh, restart, keys[block], events, found, trouble)
-                    if trouble[0] >= 0:
-                        return found
-            done[block] += steps
+                if away and trouble[0] < 0:
+                    found = record(block, now + inner + 1, r, margins, born[block], fresh, restart, keys[block], events, found, trouble)
+            now += steps
+        words[block], rows[block], done[block] = w, r, now
+        if now < last or trouble[0] >= 0:
+            return found
     return found
 '''
 
@@ -91,7 +90,7 @@ def kernel_source(program: Program, precision: str, stream: str = "xoshiro") -> 
 def filled(source: str, program: Program, precision: str, stream: str = "xoshiro") -> str:
     """Return a kernel's text with the program's parts in place of its names in braces; lines that draw and store keep the indent found there."""
     chunk, n, e, c = steps_at_once(program, stream), len(program.normals), len(program.exponentials), len(program.counts)
-    fill = ["turn_to(w, done[block] // {chunk})"] * (stream == "philox") + [f"fill_normals(w, draws, 0, {n * chunk // 2})"] * bool(n)
+    fill = ["turn_to(w, now // {chunk})"] * (stream == "philox") + [f"fill_normals(w, draws, 0, {n * chunk // 2})"] * bool(n)
     fill += [f"fill_exponentials(w, draws, {n * chunk}, {e * chunk})"] * bool(e)
     if c:
         fill += [f"for inner in range({chunk}):"]

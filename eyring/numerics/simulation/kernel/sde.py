@@ -50,7 +50,7 @@ def euler_maruyama(sde: SDE, start: Sequence[float] | np.ndarray, goal: Goal, *,
 
 
 def guarded(step: Step, drift: Iterable[sp.Expr], coordinates: Sequence[sp.Symbol], dt: sp.Expr | float) -> Step:
-    """Return the step with a margin that is no number where the drift alone throws a walker back beyond its own place, -f' dt > 2.
+    """Return the step with a margin that is no number where the drift f alone throws a walker back beyond its own place, -f' dt > 2.
 
     A chain that runs away in ever longer leaps would otherwise seem to have escaped. Looked for where the drift is a polynomial.
     """
@@ -59,7 +59,7 @@ def guarded(step: Step, drift: Iterable[sp.Expr], coordinates: Sequence[sp.Symbo
     if not rooms:
         return step
     room = sp.Dummy("room", real=True)
-    margin = sp.Piecewise((step.margin, room > 0), (sp.sqrt(room), True))
+    margin = sp.Piecewise((step.margin, room > 0))  # elsewhere no number
     return replace(step, statements=(*step.statements, (room, sp.Min(*rooms))), margin=margin)
 
 

@@ -1,6 +1,6 @@
 """Many walkers in blocks of 64, taken to a given step by a compiled kernel on one or several threads; every block answers for itself alone."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -76,8 +76,13 @@ class Walkers:
         """Steps for which random numbers are drawn together: a run may only be cut at multiples of it."""
         return steps_at_once(self.program, self.stream)
 
-    def advance(self, last: int, *, threads: int = 1) -> np.ndarray:
+    def advance(self, last: int, *, pieces: int = 1, apply: Callable[..., Iterable[Any]] = map) -> np.ndarray:
         """Take every block to step ``last``, a multiple of ``chunk`` unless it is the very last; return the events.
+
+        Args:
+            last: The step.
+            pieces: Into how many parts to cut the blocks.
+            apply: Calls a function on each part: ``map``, or that of a pool of threads.
 
         Returns:
             One line an event, ordered by block and step: walker, step at which it had begun, step at which it escaped.
@@ -86,24 +91,19 @@ class Walkers:
             Trouble: If a state is no longer finite.
         """
         before = replace(self, words=self.words.copy(), rows=self.rows.copy(), born=self.born.copy(), done=self.done.copy())
-        pieces = self._pieces(threads)
-        if len(pieces) == 1:
-            found = [pieces[0]._run(last)]
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                found = list(pool.map(lambda piece: piece._run(last), pieces))
+        parts = self._parts(pieces)
+        found = list(apply(lambda part: part._run(last), parts))
         first = 0
-        for piece, (events, trouble) in zip(pieces, found, strict=True):
+        for part, (events, trouble) in zip(parts, found, strict=True):
             if trouble is not None:
                 before._locate(first + trouble[0], trouble[1], last)
             events[:, 0] += first
-            first += len(piece.done)
+            first += len(part.done)
         events = np.concatenate([events for events, _ in found])
         return np.stack([events[:, 0] * LANES + events[:, 1], events[:, 2], events[:, 3]], axis=1)
 
-    def _pieces(self, threads: int) -> list["Walkers"]:
-        blocks = len(self.done)
-        cuts = np.linspace(0, blocks, min(blocks, 4 * threads if threads > 1 else 1) + 1).astype(int)
+    def _parts(self, pieces: int) -> list["Walkers"]:
+        cuts = np.linspace(0, len(self.done), min(len(self.done), pieces) + 1).astype(int)
         return [self[a:b] for a, b in pairwise(cuts)]
 
     def __getitem__(self, blocks: slice) -> "Walkers":

@@ -3,6 +3,8 @@
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ __all__ = ["usable_cores", "watch"]
 
 SLICE = 0.2  # seconds
 FIRST = 64  # chunks in the first slice
+PIECES = 4  # for each thread, so that one that is held up leaves its share to the others
 
 Progress = Callable[[int, int], None]
 
@@ -37,19 +40,21 @@ def watch(
     events = [kept.load(walkers) if kept is not None else np.empty((0, 3), dtype=np.int64)]
     done, whole = int(walkers.done[0]), iterations - iterations % walkers.chunk
     length = FIRST * walkers.chunk
-    while done < iterations:
-        before, start = done, time.monotonic()
-        done = min(done + length, whole) if done < whole else iterations
-        events.append(walkers.advance(done, threads=threads))
-        now = time.monotonic()
-        if progress is not None:
-            progress(done, iterations)
-        if kept is not None and done <= whole and (now - saved > checkpoint.EVERY or done == whole):
-            events = [np.concatenate(events)]
-            kept.save(walkers, events[0])
-            saved = time.monotonic()
-        if seconds is not None and now - begun > seconds:
-            break
-        pace = (done - before) / max(now - start, 1e-4) * min(SLICE, (seconds or np.inf) / 4)
-        length = max(1, int(min(pace, 8 * length) // walkers.chunk)) * walkers.chunk
+    with ThreadPoolExecutor(threads) as pool:
+        work: dict[str, Any] = {"pieces": PIECES * threads, "apply": pool.map} if threads > 1 else {}
+        while done < iterations:
+            before, start = done, time.monotonic()
+            done = min(done + length, whole) if done < whole else iterations
+            events.append(walkers.advance(done, **work))
+            now = time.monotonic()
+            if progress is not None:
+                progress(done, iterations)
+            if kept is not None and done <= whole and (now - saved > checkpoint.EVERY or done == whole):
+                events = [np.concatenate(events)]
+                kept.save(walkers, events[0])
+                saved = time.monotonic()
+            if seconds is not None and now - begun > seconds:
+                break
+            pace = (done - before) / max(now - start, 1e-4) * min(SLICE, (seconds or np.inf) / 4)
+            length = max(1, int(min(pace, 8 * length) // walkers.chunk)) * walkers.chunk
     return np.concatenate(events), done
