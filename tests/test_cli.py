@@ -182,7 +182,7 @@ def test_simulated_rate_covers_the_exact_one(capsys):
 def test_a_simulation_is_told_its_stream_and_precision(capsys):
     """Another stream or precision, other exits; a stream that is none is refused with those there are."""
     told = [answer(capsys, *SIMULATE, *WHITE, *more) for more in ((), ("--stream", "philox"), ("--precision", "float32"))]
-    assert len({one["exposure"] for one in told}) == 3
+    assert len({one["value"] for one in told}) == 3
     assert told[1]["stream"] == "philox" and told[2]["precision"] == "float32"
     assert "stream must be one of 'xoshiro', 'philox', got 'dice'" in run(capsys, *SIMULATE, *WHITE, "--stream", "dice")[2]
 
