@@ -1,6 +1,7 @@
 """The loss on all data as a smooth surface of one flat float64 vector: heights, slopes and curvatures in numpy."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -84,19 +85,24 @@ class FullBatch:
 
     def products(self, point: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         """Return H V, (n, k), for vectors (n, k) at one point: a second backward pass each, no Hessian is built."""
-        return self._gradient_and_products(point, vectors)[1]
+        return self.linearised(point)[1](vectors)
 
-    def _gradient_and_products(self, point: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def linearised(self, point: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+        """Return the gradient at a point, (n,), and V -> H V there: many products, one after the other, share the way to the gradient."""
         theta = self.tensor(point).requires_grad_()
         kept = _Kept()
         with torch.autograd.graph.saved_tensors_hooks(kept.count, lambda t: t):
             (gradient,) = torch.autograd.grad(self.problem.loss(theta), theta, create_graph=True)
         g = _finite(gradient.detach().cpu().numpy().copy(), "gradient")
         if not gradient.requires_grad:  # a loss linear in its parameters
-            return g, np.zeros_like(vectors)
+            return g, np.zeros_like
         at_once = max(1, int(CHUNK * 1e9 / kept.bytes))
-        pieces = [_second_backward(gradient, theta, vectors[:, k : k + at_once]) for k in range(0, vectors.shape[1], at_once)]
-        return g, _finite(np.concatenate(pieces, axis=1), "Hessian")
+
+        def times(vectors: np.ndarray) -> np.ndarray:
+            pieces = [_second_backward(gradient, theta, vectors[:, k : k + at_once]) for k in range(0, vectors.shape[1], at_once)]
+            return _finite(np.concatenate(pieces, axis=1), "Hessian")
+
+        return g, times
 
     def tensor(self, x: np.ndarray) -> torch.Tensor:
         """Return points as a tensor where the problem lives."""
@@ -111,7 +117,8 @@ class FullBatch:
                 for_what=f"the dense Hessian of {n} parameters",
                 instead="take extreme_eigenpairs (Lanczos on Hessian-vector products), or the projection on a few directions",
             )
-            g, H = self._gradient_and_products(point, np.eye(n))
+            g, times = self.linearised(point)
+            H = times(np.eye(n))
             while len(self._seen) >= LOOK_BACK:
                 self._seen.pop(next(iter(self._seen)))
             self._seen[key] = g, (H + H.T) / 2

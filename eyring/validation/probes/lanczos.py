@@ -53,12 +53,8 @@ def eigenpairs(surface: FullBatch, point: np.ndarray, *, leading: int, lowest: i
 def _lanczos(surface: FullBatch, point: np.ndarray, count: int, which: str) -> tuple[np.ndarray, np.ndarray]:
     from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-    n = surface.dimension
-
-    def product(v: np.ndarray) -> np.ndarray:
-        return surface.products(point, v.reshape(n, -1))
-
-    H = LinearOperator((n, n), matvec=lambda v: product(v)[:, 0], matmat=product, dtype=np.float64)
+    n, times = surface.dimension, surface.linearised(point)[1]
+    H = LinearOperator((n, n), matvec=lambda v: times(v.reshape(n, 1))[:, 0], matmat=times, dtype=np.float64)
     begin = np.random.default_rng(0).normal(size=n)  # fixed, so that the same network gives the same figures
     try:
         values, vectors = eigsh(H, k=count, which=which, v0=begin, ncv=min(n, max(4 * count, 40)), tol=1e-10, maxiter=50 * n)

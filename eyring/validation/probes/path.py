@@ -9,6 +9,7 @@ from eyring.errors import AccuracyError, NotApplicable, ParameterError
 from eyring.numerics.exact.action.flow import fixed_point
 from eyring.numerics.exact.saddles.string import Leg, legs_between
 from eyring.validation.probes.along import arc_and_tangents, evenly, measured_along
+from eyring.validation.probes.band import leg_by_band, leg_through, refined_saddle
 from eyring.validation.probes.critical import CriticalProbe, probe_critical
 from eyring.validation.probes.full_batch import FullBatch
 from eyring.validation.probes.hessian import as_point
@@ -77,8 +78,9 @@ def measured_path(
 
     A saddle that is given (or found by climbing, where nothing is given) is refined by Newton's method and followed downhill on both sides. If
     another minimum is given, a string between both falls across itself, and the way goes over the first saddle on it: into that minimum, or into
-    one that lies between. Units of a layer may be permuted and, with tanh, turned round in sign without a change of the loss: of all the images of
-    the other minimum take the one nearest to this one. Where a saddle lies between mirror images, the noise across it vanishes.
+    one that lies between. Above 400 parameters, where Hessians are too large, an elastic band takes the place of the string, and the other minimum
+    or the saddle must be given. Units of a layer may be permuted and, with tanh, turned round in sign without a change of the loss: of all the
+    images of the other minimum take the one nearest to this one. Where a saddle lies between mirror images, the noise across it vanishes.
 
     Args:
         problem: The network and its data.
@@ -90,40 +92,44 @@ def measured_path(
     Raises:
         ParameterError: If the start is no minimum, with the figures, or both points are the same.
         NoBarrier: If no saddle of index 1 is found between: escape theory does not apply.
-        NotApplicable: If minimum or saddle has flat directions, the saddle has another index than 1 or leads elsewhere, or n is above some hundreds.
+        NotApplicable: If minimum or saddle has flat directions, the saddle has another index than 1 or leads elsewhere, or n is above some hundreds
+            and nothing is given.
     """
     surface = FullBatch.of(problem)
-    if surface.dimension > DENSE:
+    large = surface.dimension > DENSE
+    probe = require_minimum(surface.problem, minimum)
+    _require_curved(probe, "minimum")
+    start = settled(surface, probe.position) if large else _exact(surface, probe.position)
+    if saddle_or_beyond is not None:
+        leg = _leg(surface, start, as_point(problem, saddle_or_beyond), large, progress)
+    elif large:
         raise NotApplicable(
-            f"a path takes the dense Hessian at some thousand points; it is offered up to {DENSE} parameters, this network has {surface.dimension}: "
-            "train fewer of them (requires_grad=False for the rest), or measure minima alone (require_minimum)"
+            f"to find a saddle by climbing takes the dense Hessian at some thousand points; it is offered up to {DENSE} parameters, this network has "
+            f"{surface.dimension}: give a minimum beyond, or the saddle"
         )
-    start = _exact(surface, require_minimum(surface.problem, minimum).position)
-    _require_curved(probe_critical(surface, start), "minimum")
-    if saddle_or_beyond is None:
-        leg = legs_from(surface, start, directions=DIRECTIONS, progress=progress)[0]
     else:
-        leg = _leg(surface, start, as_point(problem, saddle_or_beyond))
+        leg = legs_from(surface, start, directions=DIRECTIONS, progress=progress)[0]
     return _measured(surface, leg, points)
 
 
-def _leg(surface: FullBatch, start: np.ndarray, goal: np.ndarray) -> Leg:
-    near = fixed_point(surface, goal)
-    critical = near is not None and float(np.linalg.norm(near - goal)) < SNAP * (1 + float(np.linalg.norm(goal)))
+def _leg(surface: FullBatch, start: np.ndarray, goal: np.ndarray, large: bool, progress: Progress | None) -> Leg:
+    snap = SNAP * (1 + float(np.linalg.norm(goal)))
+    near = refined_saddle(surface, goal, within=snap) if large else fixed_point(surface, goal)
+    critical = near is not None and float(np.linalg.norm(near - goal)) < snap
     place = near if near is not None and critical else settled(surface, goal)
     if np.linalg.norm(place - start) < SNAP:
         raise ParameterError("both points lead to the same minimum; a way out needs its saddle, or another minimum")
     probe = probe_critical(surface, place)
     if probe.index == 0:
         _require_curved(probe, "minimum beyond")
-        return _first_between(surface, start, place)
+        return leg_by_band(surface, start, place, progress=progress) if large else _first_between(surface, start, place)
     if probe.index > 1:
         negative = ", ".join(f"{value:.4g}" for value in probe.eigenvalues[: probe.index])
         raise NotApplicable(
             f"the saddle has index {probe.index} (negative curvatures {negative}, loss {probe.loss:.8g}); escape goes over index 1, and there is a "
             "lower way round this one: follow its second negative direction down"
         )
-    leg = leg_beginning_at(surface, place, start)
+    leg = leg_through(surface, start, place, progress=progress) if large else leg_beginning_at(surface, place, start)
     if leg is None:
         raise NotApplicable(
             f"the saddle at loss {probe.loss:.8g} does not lead down to this minimum (loss {float(surface.height(start[None])[0]):.8g}) on either "
