@@ -158,9 +158,9 @@ def test_refusals_carry_the_figures(name):
         measured_path(problem, np.array(start, dtype=float), None if goal is None else np.array(goal, dtype=float))
 
 
-def test_a_network_too_large_for_a_path_is_refused():
+def test_a_network_too_large_to_climb_from_needs_a_second_point():
     problem = TrainingProblem(torch.nn.Linear(401, 1, bias=False), torch.nn.MSELoss(), (torch.randn(3, 401), torch.zeros(3, 1)))
-    with pytest.raises(NotApplicable, match="up to 400 parameters, this network has 401"):
+    with pytest.raises(NotApplicable, match="up to 400 parameters, this network has 401: give a minimum beyond, or the saddle"):
         measured_path(problem, torch.zeros(401))
 
 

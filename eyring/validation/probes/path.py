@@ -97,16 +97,16 @@ def measured_path(
     """
     surface = FullBatch.of(problem)
     large = surface.dimension > DENSE
+    if large and saddle_or_beyond is None:
+        raise NotApplicable(
+            f"to find a saddle by climbing takes the dense Hessian at some thousand points; it is offered up to {DENSE} parameters, this network has "
+            f"{surface.dimension}: give a minimum beyond, or the saddle"
+        )
     probe = require_minimum(surface.problem, minimum)
     _require_curved(probe, "minimum")
     start = settled(surface, probe.position) if large else _exact(surface, probe.position)
     if saddle_or_beyond is not None:
         leg = _leg(surface, start, as_point(problem, saddle_or_beyond), large, progress)
-    elif large:
-        raise NotApplicable(
-            f"to find a saddle by climbing takes the dense Hessian at some thousand points; it is offered up to {DENSE} parameters, this network has "
-            f"{surface.dimension}: give a minimum beyond, or the saddle"
-        )
     else:
         leg = legs_from(surface, start, directions=DIRECTIONS, progress=progress)[0]
     return _measured(surface, leg, points)
