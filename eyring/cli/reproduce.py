@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import sys
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from eyring.cli.progress import progress_bar
@@ -12,11 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-WORST_FIRST = (1, 3, 2, 0)
+FAILED = 1
+WORST_FIRST = (FAILED, 3, 2, 0)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List, run or print; the status is the worst verdict on eyring's own claims.
+    """List, run or print; the status is the worst verdict on eyring's own claims, and 1 if one of several experiments failed.
 
     Raises:
         ParameterError: If nothing was asked for, a name is unknown, or torch or scikit-learn is not installed.
@@ -34,23 +37,35 @@ def run(arguments: argparse.Namespace) -> int:
         raise ParameterError("give names or --all, not both")
     if arguments.all and arguments.data_dir:
         raise ParameterError("--data-dir goes with the one experiment whose data it holds; name it")
-    chosen = [reproduction(name) for name in (reproductions() if arguments.all else arguments.names)]
+    chosen = [reproduction(name).name for name in (reproductions() if arguments.all else dict.fromkeys(arguments.names))]
     if not chosen:
         raise ParameterError(f"name an experiment, or say --all or --list; known: {', '.join(reproductions())}")
-    try:
-        with progress_bar() as progress:
-            reports = []
-            for what in chosen:
-                reports.append(what.run(arguments.directory, quick=arguments.quick, progress=progress, data=arguments.data_dir))
-                if not arguments.json:
-                    _print(reports[-1])
-    except ModuleNotFoundError as missing:
-        raise ParameterError(f"this needs {missing.name}, which is not installed: pip install 'eyring[validate,plots]'") from missing
+    reports, statuses = [], set()
+    for name, outcome in _outcomes(chosen, arguments):
+        if isinstance(outcome, str):
+            statuses.add(FAILED)
+            print(f"eyring: {name} failed: {outcome}", file=sys.stderr, flush=True)
+            continue
+        statuses.add(outcome.exit_status)
+        reports.append(outcome)
+        if not arguments.json:
+            _print(outcome)
     if arguments.json:
         value: Any = [report.to_dict() for report in reports]
         print(json.dumps({"value": value, "unit": None, "error": None, "conditions": []}, indent=2))
-    statuses = {report.exit_status for report in reports}
     return next(status for status in WORST_FIRST if status in statuses)
+
+
+def _outcomes(names: Sequence[str], arguments: argparse.Namespace) -> "Iterator[tuple[str, Report | str]]":
+    """Yield each experiment's report in the order of the names; of one among several that fails, what it said."""
+    from eyring.validation.reproduce.side_by_side import run_side_by_side
+
+    options = {"quick": arguments.quick, "data": arguments.data_dir}
+    with progress_bar() as progress:
+        try:
+            yield from run_side_by_side(names, arguments.directory, workers=arguments.workers, progress=progress, **options)
+        except ModuleNotFoundError as missing:
+            raise ParameterError(f"this needs {missing.name}, which is not installed: pip install 'eyring[validate,plots]'") from missing
 
 
 def _list(arguments: argparse.Namespace) -> int:

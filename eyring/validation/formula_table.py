@@ -6,7 +6,7 @@ from eyring.theory.sources import SOURCES
 from eyring.theory.writing.latex import expression_latex
 from eyring.validation.confirmation import Confirmation, digits_text, misses
 
-__all__ = ["formula_page"]
+__all__ = ["formula_entry", "formula_page"]
 
 LONGEST_FORMULA = 900  # longer ones are left to `eyring derive NAME`
 
@@ -27,11 +27,12 @@ def formula_page(confirmations: Iterable[Confirmation]) -> str:
         if row.result.chapter != chapter:
             chapter = row.result.chapter
             lines += [f"## {chapter}", ""]
-        lines += [*_entry(row), ""]
+        lines += [*formula_entry(row), ""]
     return "\n".join(lines)
 
 
-def _entry(row: Confirmation) -> list[str]:
+def formula_entry(row: Confirmation) -> list[str]:
+    """Return the lines of one result."""
     result, formula, steps = row.result, row.formula, row.formula.derivation
     latex = expression_latex(formula.expression)
     shown = f"$$ {latex} $$" if len(latex) <= LONGEST_FORMULA else f"*(a long sum: `eyring derive {result.name}` prints it)*"

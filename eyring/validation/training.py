@@ -37,7 +37,7 @@ def train_until_escape(
     """Train replicas for a fixed number of steps; each that reaches the target is recorded and put back to the start, its momentum too.
 
     Args:
-        loss: Minibatch loss of every replica, (R,), from the parameters, (R,) or (R, n), and a batch.
+        loss: Minibatch loss of every replica, (R,), or the sum of all, from the parameters, (R,) or (R, n), and a batch.
         draw: One fresh batch for every replica.
         optimizer: Builds the optimizer on the list with the one parameter tensor; it must act elementwise.
         start: Where every replica begins: a number, or n of them.
@@ -62,7 +62,7 @@ def train_until_escape(
     if replicas < 1 or iterations < 1:
         raise ParameterError(f"training needs at least one replica and one iteration, got {replicas} and {iterations}")
     origin = torch.as_tensor(start, dtype=dtype or torch.float32, device=device)
-    parameters = origin.expand(replicas, *origin.shape).clone().requires_grad_()
+    parameters = origin[..., None].expand(*origin.shape, replicas).clone().movedim(-1, 0).requires_grad_()  # a column lies in one piece of memory
     trainer = optimizer([parameters])
     generator = torch.Generator(device=device).manual_seed(seed)
     watch = EscapeWatch(parameters.detach(), origin, reached)

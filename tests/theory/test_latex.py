@@ -1,15 +1,10 @@
 """LaTeX: textbook order of terms, and a document with every derivation that pdflatex accepts."""
 
-import re
-import shutil
-import subprocess
 
 import pytest
 import sympy as sp
 
 import eyring as ey
-from eyring.theory.results import results
-from eyring.theory.writing.appendix import appendix
 from eyring.theory.writing.latex import document, expression_latex
 
 x, y = sp.symbols("x y", real=True)
@@ -58,40 +53,9 @@ def everything():
     return [d.derivation for d in (*laws, *formulas)]
 
 
-@pytest.fixture
-def compiled(tmp_path):
-    """Return a function that runs pdflatex twice and demands no error and no line more than 10 pt too wide; it returns the log."""
-    if shutil.which("pdflatex") is None:
-        pytest.skip("pdflatex is not installed; on Debian: apt-get install texlive-latex-base texlive-latex-recommended")
-
-    def run(text):
-        (tmp_path / "all.tex").write_text(text, encoding="utf-8")
-        command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
-        for _ in range(2):
-            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
-        log = (tmp_path / "all.log").read_text(errors="replace")
-        assert done.returncode == 0, log[-2000:]
-        wide = re.findall(r"Overfull \\hbox \(([\d.]+)pt too wide\) (.*)", log)
-        assert [(w, where) for w, where in wide if float(w) > 10] == []
-        return log
-
-    return run
-
-
 def test_a_document_with_all_derivations_compiles(compiled):
     """Every kind of derivation, with the published forms."""
     compiled(document(everything()))
-
-
-def test_the_catalogue_compiles_as_an_appendix(compiled):
-    """Notation, derivations whose lines and sections have labels, and a bibliography in which every citation is found and none is idle."""
-    text = appendix({r: r.derive() for r in results().values()})
-    log = compiled(text)
-    assert "undefined" not in log
-    assert "multiply defined" not in log
-    assert all(rf"\label{{sec:{name}}}" in text and rf"\label{{eq:{name}-1}}" in text for name in results())
-    cited = {key for keys in re.findall(r"\\cite\{([^}]*)\}", text) for key in keys.split(",")}
-    assert cited == set(re.findall(r"\\bibitem\{([^}]*)\}", text))
 
 
 def test_steps_of_a_formula_print_as_an_align_with_assumptions_and_sources():

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import ndtr
+from side_jobs import NAMES, fatal, stand_in
 
 import eyring as ey
 from eyring.cli import main
@@ -20,6 +21,7 @@ from eyring.numerics.answer import Estimate
 from eyring.theory.noise.finite_sum import FiniteSum
 from eyring.theory.sources import SOURCES
 from eyring.validation.court.shards import Job
+from eyring.validation.reproduce import side_by_side
 from eyring.validation.reproduce import xie_double_well as well
 from eyring.validation.reproduce import xie_styblinski_tang as tang
 from eyring.validation.reproduce.chain_survival import Box, chain_rate, sign_batches
@@ -67,6 +69,31 @@ def test_the_command_refuses_what_it_does_not_know(capsys):
     for words in (["nowhere"], [], ["--all", "xie-covariance"], ["--markdown", "docs"], ["--all", "--data-dir", "docs"]):
         assert main(["reproduce", *words]) == 64, words
     assert "xie-covariance" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_that_fails_stops_no_other_whatever_the_number_of_workers(workers, monkeypatch, capsys, tmp_path):
+    """Reports in the order asked for, the failure told, status 1; nothing to do with how many run at a time."""
+    monkeypatch.setattr(side_by_side, "_run", stand_in)
+    assert main(["reproduce", *NAMES, "--quick", "--workers", str(workers), "--directory", str(tmp_path)]) == 1
+    out, err = capsys.readouterr()
+    assert re.findall(r"Stand-in for (\S+)", out) == [NAMES[0], NAMES[2]]
+    assert "ziyin-tail failed: AccuracyError: the tail was not there" in err
+
+
+def test_what_an_experiment_raises_is_told_unless_it_is_the_only_one(monkeypatch, tmp_path):
+    """Alone, its exception goes on; among others it is text; a process that ends is told too; no worker is misuse."""
+    names = list(reproductions())[:2]
+    monkeypatch.setattr(Reproduction, "run", lambda self, directory, **options: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        list(side_by_side.run_side_by_side(names[:1], tmp_path, quick=True))
+    found = list(side_by_side.run_side_by_side(names, tmp_path, workers=1, quick=True))
+    assert found == [(name, "ZeroDivisionError: division by zero") for name in names]
+    monkeypatch.setattr(side_by_side, "_run", fatal)
+    found = list(side_by_side.run_side_by_side(names, tmp_path, workers=2, quick=True))
+    assert [(name, said.split(":")[0]) for name, said in found] == [(name, "BrokenProcessPool") for name in names]
+    with pytest.raises(ParameterError, match="workers = 0"):
+        list(side_by_side.run_side_by_side(names, tmp_path, workers=0, quick=True))
 
 
 def test_the_list_as_json(capsys):

@@ -1,6 +1,7 @@
 """What every line of the catalogue promises: a derived formula, where it is stated, how exact it is, and the form in print."""
 
 from abc import ABC, abstractmethod
+from functools import cache
 from typing import ClassVar
 
 import sympy as sp
@@ -35,6 +36,12 @@ class Result(ABC):
     kind: ClassVar[str] = "exact"
     cited_at_most: ClassVar[int] = 0
     published_note: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        """Let each result be derived once a process: the same symbols lead to the same lines every time."""
+        super().__init_subclass__()
+        for name in {"derive", "published"} & set(vars(cls)):
+            setattr(cls, name, cache(vars(cls)[name]))
 
     @abstractmethod
     def derive(self) -> Formula:

@@ -58,8 +58,8 @@ def measured_escape(ground: Ground, setting: Setting) -> Exits:
     )
 
 
-def predicted_laws(ground: Ground, settings: Sequence[Setting]) -> list[list[dict[str, Any]]]:
-    """Measure the way out once, and ask every law about every setting by ``predict_escape``."""
+def predicted_laws(ground: Ground, settings: Sequence[Setting], surroundings: Any = None) -> list[list[dict[str, Any]]]:
+    """Measure the way out once, and ask every law about every setting by ``predict_escape``, with the surroundings that it takes."""
     from eyring.validation.predictors.escape import predict_escape
 
     over = _ways(ground)
@@ -75,6 +75,7 @@ def predicted_laws(ground: Ground, settings: Sequence[Setting]) -> list[list[dic
             event=setting.event,
             batch_size=setting.batch_size,
             sampler=setting.sampler,
+            surroundings=surroundings,
         )
         found.append([row.to_dict() for row in table.rows])
     return found

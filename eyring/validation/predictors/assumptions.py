@@ -20,6 +20,7 @@ __all__ = [
     "narrow_valley",
     "one_way_down",
     "overdamped",
+    "parabolic_well",
     "small_steps",
     "smooth_path",
     "straight_way",
@@ -130,6 +131,18 @@ def gaussian_steps(case: Case) -> Assumption:
     up = slice(0, case.path.saddle_at + 1)
     steepest = float(np.max(np.abs(case.path.slope[up]) / np.sqrt(case.noise_along[up])))
     return Assumption("slopes are small against the noise of one batch, so that its variance alone counts: |L'|/sqrt(C)", steepest, 0.5, "<")
+
+
+def parabolic_well(case: Case) -> tuple[Assumption, ...]:
+    """How far the walkers' spread across the way pushes them along it at the minimum, over their width along it there; nothing without flanks.
+
+    The push is (1/2) tr(K' S), K the curvatures across and S the spread in them: it moves the walkers' mean by push/H_a, their width is sqrt(T/H_a).
+    """
+    if case.pushed.push is None:
+        return ()
+    shift = abs(float(case.pushed.push[0])) / np.sqrt(case.well_curvature * float(case.temperature_along[0]))
+    sentence = "noise is weak: walkers see the minimum as a parabola; the push of their spread moves them, over their width along the way"
+    return (Assumption(sentence, float(shift), SMALL, "<"),)
 
 
 def overdamped(case: Case) -> Assumption:

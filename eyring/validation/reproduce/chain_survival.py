@@ -14,7 +14,7 @@ from scipy.special import binom
 
 from eyring.errors import AccuracyError, ParameterError
 
-__all__ = ["Box", "chain_rate", "sign_batches"]
+__all__ = ["Box", "chain_rate", "interpolation", "sign_batches", "transition"]
 
 STENCIL = np.arange(-2, 4)  # six points around a place
 FEWEST = len(STENCIL)
@@ -45,6 +45,12 @@ class Box:
     def __post_init__(self) -> None:
         if min(self.points) < FEWEST:
             raise ParameterError(f"polynomials of degree five need {FEWEST} grid points a side, got {self.points}")
+
+    def places(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the grid's points, the second variable running first: two arrays of the same length."""
+        axes = [np.linspace(self.low[i], self.high[i], self.points[i]) for i in range(2)]
+        x, y = np.meshgrid(*axes, indexing="ij")
+        return x.ravel(), y.ravel()
 
     def coarser(self) -> "Box":
         """Return the same rectangle with two thirds of the points."""
@@ -85,14 +91,13 @@ def chain_rate(
 
 
 def _rate(step: Step, batches: Sequence[tuple[float, float, float]], box: Box, exited: Callable, start: tuple[float, float]) -> float:
-    axes = [np.linspace(box.low[i], box.high[i], box.points[i]) for i in range(2)]
-    x, y = (grid.ravel() for grid in np.meshgrid(*axes, indexing="ij"))
+    x, y = box.places()
     inside = ~exited(x, y)
-    transition = _transition(step, batches, box, x, y, exited)
+    chain = transition(step, batches, box, exited=exited)
     here = int(np.argmin(np.hypot((x - start[0]) / (box.high[0] - box.low[0]), (y - start[1]) / (box.high[1] - box.low[1]))))
     alive, before, looked = inside.astype(float), 0.0, 50
     for n in range(1, LONGEST):
-        after = transition @ alive
+        after = chain @ alive
         kept = after[here] / alive[here]
         alive = after / after[here]
         if n == looked:
@@ -103,13 +108,15 @@ def _rate(step: Step, batches: Sequence[tuple[float, float, float]], box: Box, e
     raise AccuracyError(f"the rate of the chain did not settle in {LONGEST} steps; it is near {1 - kept:.3g} per step", float(1 - kept))
 
 
-def _transition(step: Step, batches: Sequence[tuple[float, float, float]], box: Box, x: np.ndarray, y: np.ndarray, exited: Callable) -> csr_array:
+def transition(step: Step, batches: Sequence[tuple[float, float, float]], box: Box, *, exited: Callable) -> csr_array:
+    """Return the matrix that takes a function of the grid's places to its expectation one step later, places in the order of ``Box.places``."""
+    x, y = box.places()
     row, size = np.flatnonzero(~exited(x, y)), len(x)
     total = csr_array((size, size))
     for first, second, chance in batches:
         there = step(x[row], y[row], np.array([first, second]))
         stays = ~exited(*there)
-        (i, u), (j, v) = (_weights(there[axis][stays], box.low[axis], box.high[axis], box.points[axis]) for axis in range(2))
+        (i, u), (j, v) = (interpolation(there[axis][stays], box.low[axis], box.high[axis], box.points[axis]) for axis in range(2))
         columns = (i[:, :, None] * box.points[1] + j[:, None, :]).ravel()
         ends = np.zeros(size + 1, dtype=np.int64)
         ends[row[stays] + 1] = 36
@@ -117,7 +124,7 @@ def _transition(step: Step, batches: Sequence[tuple[float, float, float]], box: 
     return total
 
 
-def _weights(place: np.ndarray, low: float, high: float, points: int) -> tuple[np.ndarray, np.ndarray]:
+def interpolation(place: np.ndarray, low: float, high: float, points: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the six grid points around every place and their Lagrange weights, which sum to 1."""
     t = (np.clip(place, low, high) - low) / (high - low) * (points - 1)
     first = np.clip(np.floor(t).astype(int), 2, points - 4)

@@ -12,25 +12,30 @@ from eyring.validation.reproduce.intervals import mean_estimate
 if TYPE_CHECKING:
     from eyring.theory.sde import SDE
 
-__all__ = ["GROUPS", "LEARNING_RATE", "RANGE", "TOP", "jackknife", "noise_strength", "population", "populations", "settled_share", "walk"]
+__all__ = ["GROUPS", "LEARNING_RATE", "RANGE", "jackknife", "noise_strength", "populations", "saddle", "settled_share", "slope", "walk"]
 
 LEARNING_RATE = 0.01  # eta/(1 - mu)
-TILT = 8.5  # sigma: each sample adds +sigma x or -sigma x
 ASYMMETRY = 0.6
 GROUPS = 32
-TOP = -0.15762360554014695  # the saddle at equal depths; which side of it a walker is on names its well
 RANGE = 3.0
 
 
 def loss(x: Any, depth: float) -> Any:
     """Return (x^2 - 1)^2 (1 - c x + c^2 x^2)/2 + depth (2 + 3 x - x^3)/4: minima at -1 (sharp, loss 0) and +1 (flat, loss ``depth``)."""
-    c = ASYMMETRY
-    return (x * x - 1) ** 2 * (1 - c * x + c * c * x * x) / 2 + depth * (2 + 3 * x - x**3) / 4
+    square, cx = x * x, ASYMMETRY * x
+    well = square - 1
+    return well * well * (1 + cx * (cx - 1)) / 2 + depth * (2 + x * (3 - square)) / 4
 
 
-def noise_strength(batch_size: int) -> float:
-    """Return n = eta sigma^2/(2 (1 - mu) B), the temperature of the continuous limit."""
-    return LEARNING_RATE * TILT**2 / (2 * batch_size)
+def slope(x: Any, depth: float) -> Any:
+    """Return the derivative of ``loss``."""
+    cx, well = ASYMMETRY * x, x * x - 1
+    return 2 * x * well * (1 + cx * (cx - 1)) + well * well * ASYMMETRY * (2 * cx - 1) / 2 - depth * 3 * well / 4
+
+
+def noise_strength(batch_size: int, sigma: float) -> float:
+    """Return n = eta sigma^2/(2 (1 - mu) B), the temperature of the continuous limit; each sample adds +sigma x or -sigma x."""
+    return LEARNING_RATE * sigma**2 / (2 * batch_size)
 
 
 @cache
@@ -45,30 +50,38 @@ def walk(depth: float) -> "SDE":
     return SDE([-sp.diff(expression, x)], [[n]], [x])
 
 
+@cache
+def saddle(depth: float) -> float:
+    """Return the place between the wells where the loss is highest; which side of it a walker is on names its well.
+
+    >>> round(saddle(0.0), 6)
+    -0.157624
+    """
+    from scipy.optimize import brentq
+
+    return float(brentq(slope, -0.5, 0.5, args=(depth,), xtol=1e-15))
+
+
 def populations(
-    *, depth: float, begin: tuple[float, float], batch_size: int, momentum: float, replicas: int, steps: int, looks: int, seed: int
+    *, depth: float, top: float, begin: tuple[float, float], sigma: float, batch_size: int, momentum: float, replicas: int, steps: int, looks: int,
+    seed: int,
 ) -> dict[str, np.ndarray]:
-    """Train replicas by ``torch.optim.SGD``, one half from either place of ``begin``; return how each group's share in the flat well grows."""
+    """Train replicas by ``torch.optim.SGD``, one half from either place of ``begin``; return how each group's share beyond ``top`` grows."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
     x = torch.tensor(begin).repeat(replicas // 2).requires_grad_()
     optimizer = torch.optim.SGD([x], lr=LEARNING_RATE * (1 - momentum), momentum=momentum)
     every, shares = max(steps // looks, 1), []
+    tilts = torch.tensor([sigma * (2 * batch.bit_count() / batch_size - 1) for batch in range(2**batch_size)])  # of every batch there is
     for step in range(1, every * looks + 1):
-        plus = torch.randint(2, (batch_size, replicas), generator=generator, dtype=torch.int8).sum(0)
-        signs = (2 * plus - batch_size) / batch_size
+        tilt = tilts[torch.randint(len(tilts), (replicas,), generator=generator)]
         optimizer.zero_grad()
-        (loss(x, depth) + TILT * signs * x).sum().backward()
+        (loss(x, depth) + tilt * x).sum().backward()
         optimizer.step()
         if step % every == 0:
-            shares.append((x.detach() > TOP).view(GROUPS, -1).float().mean(1).double().numpy())
+            shares.append((x.detach() > top).view(GROUPS, -1).float().mean(1).double().numpy())
     return {"shares": np.array(shares), "steps": every * np.arange(1, looks + 1)}
-
-
-def population(time: Any, share: float, rate: float) -> Any:
-    """Return share (1 - e^{-rate time})."""
-    return -share * np.expm1(-rate * np.asarray(time))
 
 
 def settled_share(shares: np.ndarray) -> Estimate:

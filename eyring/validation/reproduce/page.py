@@ -15,9 +15,9 @@ HEAD = """# The papers' experiments, run here
 Each experiment is a small-scale analogue: the same optimizer and the same question on a loss or a data set that fits on a laptop, trained by torch.
 *Measured* is the number that the claim or the note names, with its 99 % interval. A claim *agrees*, *disagrees* (it lies more than 5 standard errors
 away), is *out of regime* (a condition of the theory, measured here, fails), or is *undecided*. Claims in italics are the papers', the others eyring's
-own. `eyring reproduce --list` names the experiments; `--quick` is a run of seconds that sees only larger differences; `--data-dir` takes a
-paper's own data where somebody has them. Run times are wall times on two processor cores,
-most with other work beside.
+own. `eyring reproduce --list` names the experiments; `--quick` is a run of seconds that sees only larger differences, `--all --quick` one of
+a few minutes on two cores; `--data-dir` takes a paper's own data where somebody has them. Run times are wall times on two processor cores, most with
+other work beside.
 This page: `eyring reproduce --markdown docs/papers > docs/papers.md`."""
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLOURS", "STYLES", "Series", "blank_figure", "panels_in_a_row", "sweep_picture", "with_intervals"]
 
-COLOURS = ("#1f4e79", "#c55a11", "#4d7f3a", "#7b3f91")
+COLOURS = ("#1f4e79", "#c55a11", "#4d7f3a", "#7b3f91", "#b8860b", "#5f6b73")
 STYLES = ("-", "--", ":", "-.")
 
 

@@ -32,8 +32,9 @@ class SignedEscape:
         settings: (eta at momentum 0, B, k); the first is the one that the sweeps share. At momentum mu the learning rate is eta (1 - mu).
         with_momentum: How many of them are trained with momentum.
         short: How many of them a quick run takes at momentum 0; at other momenta it takes the first.
-        replicas: Trained at once; half of them in a quick run.
+        replicas: Trained at once; half of them, and at most 8192, in a quick run.
         work: Replica-steps of each setting.
+        share: Of the work, for a setting with momentum.
         chain_time: The mean exit time by the optimizer's own chain and its relative error, a function of a module.
         leading: (exponent, leading-order mean time in iterations) at a setting.
         relaxation: Relaxation times of the minimum, in units of eta k/(1 - mu) iterations.
@@ -48,6 +49,7 @@ class SignedEscape:
     short: int
     replicas: int
     work: float
+    share: float
     chain_time: Callable[..., Mapping[str, float]]
     leading: Callable[[Run], tuple[float, float]]
     relaxation: float
@@ -55,14 +57,14 @@ class SignedEscape:
     drawn: Mapping[str, int]
 
     def runs(self, quick: bool) -> dict[str, Run]:
-        """Return the settings by name: the same work for each, a tenth of it with momentum; in a quick run, for about 400 exits."""
-        replicas = self.replicas // 2 if quick else self.replicas
+        """Return the settings by name: the same work for each, a part of it with momentum; in a quick run, for about 400 exits."""
+        replicas = min(self.replicas // 2, 8192) if quick else self.replicas
         found = {}
         for mu in MOMENTA:
             chosen = self.settings[: (1 if mu else self.short) if quick else self.with_momentum if mu else None]
             for index, (eta, size, k) in enumerate(chosen):
                 run = Run(eta * (1 - mu), size, mu, k, replicas, 1, 100 * int(10 * mu) + index)
-                work = 400 * self.leading(run)[1] if quick else self.work / 10 if mu else self.work
+                work = 400 * self.leading(run)[1] if quick else self.share * self.work if mu else self.work
                 steps = self.transient(run) + math.ceil(work / replicas)
                 found[f"eta {eta:g}(1-mu), B {size}, k {k:g}, mu {mu:g}"] = replace(run, iterations=steps)
         return found

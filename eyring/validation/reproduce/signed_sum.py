@@ -106,29 +106,36 @@ def train_exits(landscape: SignedSum, run: Run) -> dict[str, np.ndarray]:
         raise ParameterError(f"signs are counted in six bits: batches of at most {MOST} samples and at most {LARGEST} coordinates, {given}")
     root, dim = run.scale**0.5, len(landscape.start)
     together = max(m for m in range(1, run.batch_size + 1) if run.batch_size % m == 0 and (m == 1 or m * dim <= BITS))
-    many, field = run.batch_size // together * run.replicas, 6 * torch.arange(dim)
+    many, field = run.batch_size // together * run.replicas, 6 * torch.arange(dim)[:, None]
     words = torch.empty(-(-many // 4), dtype=torch.int64)
     # the signs of some samples, counted in fields of six bits, so that one sum over a batch counts all of them
     ups = torch.tensor(sign_patterns(together * dim) > 0).to(torch.int64).view(-1, together, dim).sum(1)
-    packed = (ups << field).sum(1)
+    packed = (ups << field[:, 0]).sum(1)
+
+    def means(counts: "torch.Tensor") -> "torch.Tensor":
+        return counts.to(torch.float32).mul_(2 / run.batch_size).sub_(1)
+
+    whole = means(ups.T.contiguous()) if together == run.batch_size else None
 
     def draw(generator: "torch.Generator") -> "torch.Tensor":
         words.random_(-(2**63), None, generator=generator)  # 64 random bits: four numbers of up to 2^15
         drawn = (words.view(torch.int16)[:many] & (len(packed) - 1)).to(torch.int32)
+        if whole is not None:
+            return torch.stack([column.index_select(0, drawn) for column in whole]).T
         counts = packed.index_select(0, drawn).view(-1, run.replicas).sum(0)
-        return ((counts[:, None] >> field) & 63).to(torch.float32).mul_(2 / run.batch_size).sub_(1)
+        return means((counts >> field) & 63).T
 
     def loss(theta: "torch.Tensor", mean_signs: "torch.Tensor") -> "torch.Tensor":
-        place = root * theta.detach()
-        declared = root * (landscape.gradient(place) + mean_signs * landscape.slopes(place))
-        return (declared * theta).sum(1)  # backward() hands the declared gradient to the optimizer
+        place = theta.detach() if root == 1 else root * theta.detach()
+        declared = landscape.gradient(place) + mean_signs * landscape.slopes(place)
+        return ((declared if root == 1 else root * declared) * theta).sum()  # backward() hands the declared gradient to the optimizer
 
     exits = train_until_escape(
         loss=loss,
         draw=draw,
         optimizer=lambda parameters: torch.optim.SGD(parameters, lr=run.learning_rate, momentum=run.momentum),
         start=[place / root for place in landscape.start],
-        reached=lambda theta: landscape.exited(root * theta),
+        reached=lambda theta: landscape.exited(theta if root == 1 else root * theta),
         replicas=run.replicas,
         iterations=run.iterations,
         seed=run.seed,

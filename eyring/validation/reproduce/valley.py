@@ -1,8 +1,9 @@
 """Leaving the valley of a network's minimum along its sharpest direction: real minibatch training, held against the chain along that line.
 
 On a quadratic loss the coordinate u along an eigenvector of H is a walk of its own, whatever the other directions do: u leaves [-r, r] as the chain
-u' = u - eta (L'(u) + noise) does, with L' and v^T G v measured along the line and the law of a batch's noise, as skewed as the data make it
-at every place. r is where that walk is 3 standard deviations out.
+u' = u - eta (L'(u) + noise) does, with the law of a batch's noise, as skewed as the data make it at every place. r is where that walk is 3 standard
+deviations out. L' and v^T G v are averages over where the other directions stand for a given u: a Gaussian law about a line that leans, both of
+the linearised dynamics, so that what changes with the place beside the line counts to the first order in the noise.
 """
 
 import math
@@ -33,9 +34,10 @@ __all__ = ["Network", "Valley", "judge_valley", "valley_of", "valley_plan"]
 MOMENTA = (0.0, 0.5, 0.9)
 OUT, STEP = 3.0, 0.08  # r in standard deviations of the stationary walk at the first setting; eta h there
 BATCH = 16
-SETTINGS = ((1.0, 16, 1.0), (0.85, 16, 1.0), (0.7, 16, 1.0), (1.0, 19, 1.0), (1.0, 22, 1.0), (1.0, 16, 0.85), (1.0, 16, 0.7))  # eta in units, B, k
-NUMBERS = ("curvature", "lowest", "radius", "unit", "s", "slope", "noise", "centred")
-OWN = "the chain along the line with the measured batch noise"
+SETTINGS = ((1.0, 16, 1.0), (0.9, 16, 1.0), (0.8, 16, 1.0), (1.0, 18, 1.0), (1.0, 20, 1.0), (1.0, 16, 0.9), (1.0, 16, 0.8))  # eta in units, B, k
+BESIDE = 64  # places beside the line, in pairs
+NUMBERS = ("curvature", "lowest", "radius", "unit", "s", "slope", "noise", "slope_beside", "noise_beside", "centred")
+OWN = "the chain along the line, averaged over the other directions"
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,14 @@ class Network:
         hidden: Widths of the hidden layers.
         decay: L2 term of the loss, which keeps the minimum finite.
         folder: Of a CSV file, or None.
+        exits: How many a setting is to see, roughly, in the whole run.
     """
 
     data: str
     hidden: tuple[int, ...]
     decay: float
     folder: Path | None = None
+    exits: int = 450
 
     @property
     def name(self) -> str:
@@ -72,9 +76,11 @@ class Valley:
         lowest: The smallest eigenvalue of H.
         radius: r.
         unit: eta of the first setting.
-        s: Places along the line.
-        slope: dL/ds there.
+        s: Places along the line that leans.
+        slope: v^T grad L there.
         noise: v^T G v there.
+        slope_beside: What the average over the other directions adds to the slope, for each unit of eta k/((1 - mu) B).
+        noise_beside: What it adds to the noise.
         centred: Every sample's gradient along v there, less their mean, (places, N).
     """
 
@@ -88,7 +94,13 @@ class Valley:
     s: np.ndarray
     slope: np.ndarray
     noise: np.ndarray
+    slope_beside: np.ndarray
+    noise_beside: np.ndarray
     centred: np.ndarray
+
+    def averaged(self, run: Run) -> tuple[np.ndarray, np.ndarray]:
+        """Return slope and noise, averaged over the other directions."""
+        return self.slope + run.effective * self.slope_beside, self.noise + run.effective * self.noise_beside
 
 
 @cache
@@ -96,7 +108,7 @@ def valley_of(network: Network) -> Valley:
     """Find a minimum and measure loss and noise along its sharpest direction."""
     import torch
 
-    from eyring.validation.probes.gradient_covariance import gradient_noise, projected_gradients
+    from eyring.validation.probes.gradient_covariance import gradient_noise
     from eyring.validation.probes.hessian import dense_hessian
     from eyring.validation.probes.minimum import polished_minimum
     from eyring.validation.reproduce.jastrzebski_training import starts
@@ -104,17 +116,45 @@ def valley_of(network: Network) -> Valley:
     problem = small_problem(network.data, network.hidden, "cross-entropy", network.folder, columns=4, samples=128, decay=network.decay)
     minimum = torch.as_tensor(polished_minimum(problem, starts(problem, 1, seed=5)[0]))
     h, v = np.linalg.eigh(dense_hessian(problem, minimum))
-    direction = torch.tensor(v[:, -1], dtype=problem.dtype)
+    noise = gradient_noise(problem, minimum, directions=v).covariance
     unit = STEP / h[-1]
-    noise = float(gradient_noise(problem, minimum, directions=v[:, -1:]).covariance[0, 0])
-    radius = OUT * math.sqrt(unit * noise / BATCH / (2 * h[-1]))
+    radius = OUT * math.sqrt(unit * noise[-1, -1] / BATCH / (2 * h[-1]))
     s = np.linspace(-1.5 * radius, 1.5 * radius, 31)
-    places = [minimum + float(at) * direction for at in s]
-    found = [gradient_noise(problem, place, directions=v[:, -1:]) for place in places]
-    slope, along_it = np.array([float(f.mean[0]) for f in found]), np.array([float(f.covariance[0, 0]) for f in found])
-    each = np.array([projected_gradients(problem, place, v[:, -1:])[:, 0] for place in places])
-    centred = each - each.mean(axis=1, keepdims=True)
-    return Valley(problem, minimum, direction, float(h[-1]), float(h[0]), radius, unit, s, slope, along_it, centred)
+    lean, spread = other_directions(h, noise)
+    line = minimum.numpy() + s[:, None] * (v[:, -1] + v[:, :-1] @ lean)
+    each = gradients_along(problem, line, v[:, -1])
+    slope, along_it = each.mean(axis=1), each.var(axis=1)
+    drawn = np.random.default_rng(0).normal(size=(BESIDE // 2, len(spread))) @ (v[:, :-1] @ spread).T * math.sqrt(unit / BATCH)
+    beside = np.array([gradients_along(problem, line + away, v[:, -1]) for away in (*drawn, *-drawn)])
+    more_slope, more_noise = beside.mean(axis=(0, 2)) - slope, beside.var(axis=2).mean(axis=0) - along_it
+    return Valley(
+        problem, minimum, torch.tensor(v[:, -1], dtype=problem.dtype), float(h[-1]), float(h[0]), radius, unit,
+        s, slope, along_it, more_slope * BATCH / unit, more_noise * BATCH / unit, each - slope[:, None],
+    )  # fmt: skip
+
+
+def other_directions(h: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how the other directions stand for a given u: their mean for u = 1, and a factor of their covariance for eta k/((1 - mu) B) = 1.
+
+    The stationary covariance S of the linearised dynamics obeys H S + S H = G, here in the eigenvectors of H, u the last of them.
+
+    >>> lean, factor = other_directions(np.array([1.0, 3.0]), np.array([[2.0, 1.0], [1.0, 6.0]]))   # S = [[1, 1/4], [1/4, 1]]
+    >>> lean.tolist(), round(float(factor[0, 0] ** 2), 6)
+    ([0.25], 0.9375)
+    """
+    stationary = noise / (h[:, None] + h)
+    lean = stationary[:-1, -1] / stationary[-1, -1]
+    size, axes = np.linalg.eigh(stationary[:-1, :-1] - np.outer(lean, stationary[-1, :-1]))
+    return lean, axes * np.sqrt(np.maximum(size, 0.0))
+
+
+def gradients_along(problem: Any, places: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """Return every sample's gradient along a direction at places (M, n); (M, N)."""
+    import torch
+
+    way = torch.as_tensor(direction, dtype=problem.dtype)
+    found = torch.func.vmap(lambda theta: problem.sample_gradients(theta) @ way)(torch.as_tensor(places, dtype=problem.dtype))
+    return np.asarray(found.detach())
 
 
 def train(network: Network, run: Run) -> dict[str, np.ndarray]:
@@ -126,8 +166,8 @@ def train(network: Network, run: Run) -> dict[str, np.ndarray]:
     centre = float(valley.minimum @ valley.direction)
 
     def loss(theta: "torch.Tensor", indices: "torch.Tensor") -> "torch.Tensor":
-        declared = root * problem.batch_gradients(root * theta.detach(), indices)
-        return (declared * theta).sum(1)  # backward() hands the minibatch gradient of L(sqrt(k) theta) to the optimizer
+        declared = root * problem.batch_gradients((root * theta.detach()).contiguous(), indices)
+        return (declared * theta).sum()  # backward() hands the minibatch gradient of L(sqrt(k) theta) to the optimizer
 
     exits = train_until_escape(
         loss=loss,
@@ -147,18 +187,19 @@ def chain_time(network: Network, run: Run) -> dict[str, float]:
     """Return the mean exit time of the chain along the line, iterations, and its relative error."""
     valley = valley_of(network)
     eta, mu, r = run.learning_rate * run.scale, run.momentum, valley.radius
-    scores = np.linspace(-4.2, 4.2, 43)
+    scores, (slope, noise) = np.linspace(-4.2, 4.2, 43), valley.averaged(run)
     kicks = np.array([batch_quantiles(each, run.batch_size, ndtr(scores)) for each in valley.centred])  # (places, scores)
-    reach = 6 * eta * float(np.sqrt(valley.noise.max() / run.batch_size)) / math.sqrt(1 - mu**2)
+    kicks *= np.sqrt(noise / valley.noise)[:, None]
+    reach = 6 * eta * float(np.sqrt(noise.max() / run.batch_size)) / math.sqrt(1 - mu**2)
 
     def step(x: np.ndarray, v: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        moved = mu * v - eta * (np.interp(x, valley.s, valley.slope) + np.interp(x, valley.s, kicks[:, int(drawn[0])]))
+        moved = mu * v - eta * (np.interp(x, valley.s, slope) + np.interp(x, valley.s, kicks[:, int(drawn[0])]))
         return x + moved, moved
 
     weights = np.exp(-(scores**2) / 2)
     batches = [(float(place), 0.0, weight) for place, weight in enumerate(weights / weights.sum())]
-    box = Box((-1.001 * r, -reach), (1.001 * r, reach), (270, 36 if mu else 8))
-    rate, error = chain_rate(step, batches, box, exited=lambda x, v: np.abs(x) > r, start=(0.0, 0.0))
+    box = Box((-r, -reach), (r, reach), (270, 36 if mu else 8))  # all of it inside, for what survives ends with a jump at the edge
+    rate, error = chain_rate(step, batches, box, exited=lambda x, v: np.abs(x) > (1 + 1e-12) * r, start=(0.0, 0.0))
     return {"time": 1 / rate, "error": error}
 
 
@@ -201,11 +242,11 @@ def _shared(at: np.ndarray, weights: np.ndarray, size: int) -> np.ndarray:
 
 def exponent(valley: Valley, run: Run, *, published: bool = False) -> float:
     """Return the cheaper side's integral of 2 L'/(eta k C); ``published``: 2 B dL/(eta k h), the law C = H/B with the measured dL."""
-    sides = []
+    sides, averaged = [], valley.averaged(run)
     for sign in (-1, 1):
         s = np.linspace(0, sign * valley.radius, 201)
-        slope = np.interp(s, valley.s, valley.slope)
-        noise = valley.curvature if published else np.interp(s, valley.s, valley.noise)
+        slope = np.interp(s, valley.s, averaged[0])
+        noise = valley.curvature if published else np.interp(s, valley.s, averaged[1])
         sides.append(float(np.trapezoid(2 * slope / noise, s)) / run.effective)
     return min(sides)
 
@@ -215,17 +256,17 @@ def runs(network: Network, valley: Valley, quick: bool) -> dict[str, Run]:
     unit, found = valley.unit, {}
     for mu in MOMENTA:
         for index, (eta, size, k) in enumerate(SETTINGS[: 1 if mu else 2] if quick else SETTINGS[: 3 if mu else None]):
-            run = Run(eta * unit * (1 - mu), size, mu, k, 256 if quick else 512, 1, 100 * int(10 * mu) + index)
+            run = Run(eta * unit * (1 - mu), size, mu, k, 256 if quick else 2048, 1, 100 * int(10 * mu) + index)
             height = exponent(valley, run)
-            expected = math.exp(height) / (STEP * eta * k) / math.sqrt(height)
-            steps = transient(run, valley) + math.ceil((200 if quick else 300 if mu else 500) * expected / run.replicas)
+            expected = 4 * (1 + 2 * mu) * math.exp(height) / (STEP * eta * k) / math.sqrt(height)
+            steps = transient(run, valley) + math.ceil((30 if quick else network.exits) * expected / run.replicas)
             found[f"{network.name}, eta {eta:g}, B {size}, k {k:g}, mu {mu:g}"] = replace(run, iterations=steps)
     return found
 
 
 def transient(run: Run, valley: Valley) -> int:
-    """Return five relaxation times of the direction, iterations."""
-    return math.ceil(5 * (1 - run.momentum) / (valley.curvature * run.scale * run.learning_rate) + 5 / (1 - run.momentum))
+    """Return ten relaxation times of the direction, iterations."""
+    return math.ceil(10 * (1 - run.momentum) / (valley.curvature * run.scale * run.learning_rate) + 5 / (1 - run.momentum))
 
 
 def valley_plan(networks: tuple[Network, ...], quick: bool) -> Mapping[str, Job]:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from eyring.validation.reproduce.chain_survival import Box, chain_rate, sign_batches
+from eyring.validation.reproduce.chain_across import Across, Along, rate_across
+from eyring.validation.reproduce.chain_survival import Box
 from eyring.validation.reproduce.contract import Reproduction
 from eyring.validation.reproduce.escape_rows import Rival, Seen
 from eyring.validation.reproduce.signed_escape import SignedEscape
@@ -48,7 +49,7 @@ def gradient(theta: Any) -> Any:
 def slopes(theta: Any) -> Any:
     """(g_x', g_y'), (R, 2)."""
     x = theta[..., 0]
-    return _columns(theta, math.sqrt(C) * (1 - TILT * x), G_Y + 0 * x)
+    return _columns(theta, math.sqrt(C) - math.sqrt(C) * TILT * x, G_Y + 0 * x)
 
 
 def exited(theta: Any) -> Any:
@@ -58,7 +59,7 @@ def exited(theta: Any) -> Any:
 
 def slope(x: Any, y: Any) -> tuple[Any, Any]:
     """grad L by components."""
-    return C * (x * (x * x - 1) + 2 * x * y * y), C * (1 + 2 * x * x) * y
+    return C * x * (x * x + 2 * y * y - 1), C * y * (2 * x * x + 1)
 
 
 def _columns(theta: Any, first: Any, second: Any) -> Any:
@@ -66,48 +67,18 @@ def _columns(theta: Any, first: Any, second: Any) -> Any:
         return np.stack([first, second], axis=-1)
     import torch
 
-    return torch.stack([first, second], dim=-1)
+    return torch.stack([first, second]).movedim(0, -1)  # a column lies in one piece of memory
 
 
 def chain_time(run: Run, quick: bool) -> dict[str, float]:
-    """Return the mean exit time in iterations and its relative error, from the chain in the plane.
-
-    With momentum the chain has four variables; its time is then that of plain SGD at eta/(1 - mu) in the plane, times what momentum changes in the
-    chain of (x, velocity) along the way: friction acts on the unstable direction.
-    """
-    rate, error = _plane(round(run.learning_rate / (1 - run.momentum) * run.scale, 12), run.batch_size, quick)
-    if run.momentum:
-        plain = Run(run.learning_rate / (1 - run.momentum), run.batch_size, 0.0, run.scale, run.replicas, run.iterations, run.seed)
-        (with_it, first), (without, second) = _along(run, quick), _along(plain, quick)
-        rate, error = rate * with_it / without, error + first + second
-    return {"time": 1 / rate, "error": error}
-
-
-@cache
-def _plane(eta: float, size: int, quick: bool) -> tuple[float, float]:
-    means, chances = sign_batches(size)
-
-    def step(x: np.ndarray, y: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        down, across = slope(x, y)
-        return x - eta * (down + noise[0] * math.sqrt(C) * (1 - TILT * x)), y - eta * (across + noise[1] * G_Y)
-
-    batches = [(m, n, p * q) for m, p in zip(means, chances, strict=True) for n, q in zip(means, chances, strict=True)]
-    box = Box((-2.5, -1.9), (1.0, 1.9), (78, 42) if quick else (111, 66))
-    return chain_rate(step, batches, box, exited=lambda x, y: x > GONE, start=(-1.0, 0.0))
-
-
-def _along(run: Run, quick: bool) -> tuple[float, float]:
+    """Return the mean exit time in iterations and its relative error, from the chain of both coordinates and both velocities."""
     eta, mu = run.learning_rate * run.scale, run.momentum
-    means, chances = sign_batches(run.batch_size)
     reach = 7 * eta * math.sqrt(C) * (1 + 1.6 * TILT) / math.sqrt(run.batch_size * (1 - mu**2))
-
-    def step(x: np.ndarray, v: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        moved = mu * v - eta * (slope(x, 0.0)[0] + noise[0] * math.sqrt(C) * (1 - TILT * x))
-        return x + moved, moved
-
-    box = Box((-2.5, -reach), (1.0, reach), (90 if quick else 150, (36 if quick else 60) if mu else 9))
-    batches = [(m, 0.0, p) for m, p in zip(means, chances, strict=True)]
-    return chain_rate(step, batches, box, exited=lambda x, v: x > GONE, start=(-1.0, 0.0))
+    box = Box((-2.5, -reach), (1.0, reach), (72, 30) if quick else (105, 42))
+    along = Along(lambda x, y: slope(x, y)[0], lambda x: math.sqrt(C) * (1 - TILT * x), GONE, box)
+    across = Across(lambda x: C * (1 + 2 * x * x), G_Y, 2 * C, 6 if quick else 8)
+    rate, error = rate_across(along, across, learning_rate=eta, momentum=mu, batch_size=run.batch_size)
+    return {"time": 1 / rate, "error": error}
 
 
 @cache
@@ -163,9 +134,10 @@ EXPERIMENT = SignedEscape(
     landscape=SignedSum(loss, tilts, gradient, slopes, exited, (-1.0, 0.0)),
     settings=SETTINGS,
     with_momentum=4,
-    short=1,
-    replicas=16384,
-    work=1e8,
+    short=2,
+    replicas=65536,
+    work=4e8,
+    share=0.25,
     chain_time=chain_time,
     leading=leading,
     relaxation=1 / H_A,

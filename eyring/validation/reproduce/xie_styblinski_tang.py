@@ -134,6 +134,7 @@ EXPERIMENT = SignedEscape(
     short=2,
     replicas=4096,
     work=3e7,
+    share=0.1,
     chain_time=chain_time,
     leading=leading,
     relaxation=1 / H_A,

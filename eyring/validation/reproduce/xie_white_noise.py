@@ -76,11 +76,11 @@ def train(run: WhiteRun) -> dict[str, np.ndarray]:
 
     def loss(theta: "torch.Tensor", noise: "torch.Tensor") -> "torch.Tensor":
         declared = root * polynomial(SLOPE, root * theta.detach()) + run.noise * noise
-        return (declared * theta).sum(1)  # backward() hands the declared gradient to the optimizer
+        return (declared * theta).sum()  # backward() hands the declared gradient to the optimizer
 
     exits = train_until_escape(
         loss=loss,
-        draw=lambda generator: torch.randn((run.replicas, DIMENSION), generator=generator),
+        draw=lambda generator: torch.randn((DIMENSION, run.replicas), generator=generator).T,
         optimizer=lambda parameters: torch.optim.SGD(parameters, lr=run.learning_rate, momentum=run.momentum),
         start=[MINIMUM / root] * DIMENSION,
         reached=lambda theta: root * theta.amin(1) < GONE,
@@ -115,10 +115,10 @@ def kramers(run: WhiteRun) -> float:
 
 def runs(quick: bool) -> dict[str, WhiteRun]:
     """Return the settings by name."""
-    replicas, found = 1024 if quick else 4096, {}
+    replicas, found = 1024 if quick else 16384, {}
     for mu in MOMENTA:
         for index, (eta, height, k) in enumerate(SETTINGS[: 1 if mu else 2] if quick else SETTINGS):
-            work = 400 * kramers(WhiteRun(eta, BARRIER / height, 0.0, k, 1, 1, 1)) if quick else 2e6 if mu else 1e7
+            work = 400 * kramers(WhiteRun(eta, BARRIER / height, 0.0, k, 1, 1, 1)) if quick else 3e7 if mu else 5e7
             steps = transient(eta, k, mu) + math.ceil(work / replicas)
             run = WhiteRun(eta * (1 - mu), BARRIER / height, mu, k, replicas, steps, 100 * int(10 * mu) + index)
             found[f"dL over D {height:g}, k {k:g}, mu {mu:g}"] = run
@@ -147,7 +147,7 @@ def judge(results: Mapping[str, Mapping[str, Any]], quick: bool) -> Finding:
         seen = Seen(run, measured, float(chain["time"]), float(chain["error"]), BARRIER / run.diffusion)
         groups[MOMENTA.index(run.momentum)].append(seen)
     plain = groups[0]
-    rows = [row for group in groups for row in own_rows(group, OWN, quick=quick, axes=AXES, coarser=5.0)]
+    rows = [row for group in groups for row in own_rows(group, OWN, quick=quick, axes=AXES, coarser=2.5)]
     own = max(abs(s.predicted / kramers(s.run) - 1) for s in plain)
     laws = [
         Rival("Xie et al., theorem 3.1 (Kramers): 2 pi/sqrt(H_a |H_b|) exp(dL/D), ten exits", "own error read off the chain", _kramers, own),

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from eyring.errors import AccuracyError, EyringError
 from eyring.validation.predictors.across import across_the_way
-from eyring.validation.predictors.assumptions import gaussian_steps
+from eyring.validation.predictors.assumptions import gaussian_steps, parabolic_well
 from eyring.validation.predictors.case import Case
 from eyring.validation.predictors.contract import Law, Row
 from eyring.validation.predictors.formulas import logarithm_of
@@ -35,7 +35,7 @@ class Own(Law):
         momentum = case.training.momentum
         friction = log_friction(case)
         steps = case.training.rate * (case.well_curvature - case.top_curvature) / 4 if momentum else 0.0  # the chain's own correction, not had here
-        kept = (*on_the_way(case), *(in_the_valley(case) if valley else ()), *(() if told is None else (gaussian_steps(case),)))
+        kept = (*on_the_way(case), *(in_the_valley(case) if valley else parabolic_well(case)), *(() if told is None else (gaussian_steps(case),)))
         words = [f"along the way {how}", f"across it {where} {across:+.4g}"]
         words += [f"friction {friction:+.4g}"] if momentum else []
         words += [f"whole law of a batch {tails:+.4g}"] if told is None else [told]

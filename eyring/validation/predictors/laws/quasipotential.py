@@ -27,6 +27,7 @@ class Quasipotential(Law):
             sharp.value + log_friction(case),
             sharp.error + 1 / sharp.exponent,
             measured.high_barrier(case, sharp.exponent),
+            *measured.parabolic_well(case),
             measured.one_way_down(case),
             measured.at_rest(case),
             measured.small_steps(case),
