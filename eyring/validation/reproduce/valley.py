@@ -183,7 +183,7 @@ def train(network: Network, run: Run) -> dict[str, np.ndarray]:
     return {"times": exits.times.astype(np.int32), "censored": exits.censored.astype(np.int32)}
 
 
-def chain_time(network: Network, run: Run) -> dict[str, float]:
+def chain_time(network: Network, run: Run, quick: bool) -> dict[str, float]:
     """Return the mean exit time of the chain along the line, iterations, and its relative error."""
     valley = valley_of(network)
     eta, mu, r = run.learning_rate * run.scale, run.momentum, valley.radius
@@ -198,7 +198,7 @@ def chain_time(network: Network, run: Run) -> dict[str, float]:
 
     weights = np.exp(-(scores**2) / 2)
     batches = [(float(place), 0.0, weight) for place, weight in enumerate(weights / weights.sum())]
-    box = Box((-r, -reach), (r, reach), (270, 36 if mu else 8))  # all of it inside, for what survives ends with a jump at the edge
+    box = Box((-r, -reach), (r, reach), (135 if quick else 270, 36 if mu else 8))  # all inside: survival ends with a jump
     rate, error = chain_rate(step, batches, box, exited=lambda x, v: np.abs(x) > (1 + 1e-12) * r, start=(0.0, 0.0))
     return {"time": 1 / rate, "error": error}
 
@@ -277,7 +277,7 @@ def valley_plan(networks: tuple[Network, ...], quick: bool) -> Mapping[str, Job]
             jobs[f"valley {network.name}"] = Job(valley_numbers, {"network": network})
         for name, run in runs(network, valley_of(network), quick).items():
             jobs[f"train {name}"] = Job(train, {"network": network, "run": run})
-            jobs[f"chain {name}"] = Job(chain_time, {"network": network, "run": run})
+            jobs[f"chain {name}"] = Job(chain_time, {"network": network, "run": run, "quick": quick})
     return jobs
 
 

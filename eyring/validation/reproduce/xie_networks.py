@@ -10,7 +10,7 @@ from eyring.validation.reproduce.valley import Network, judge_valley, valley_pla
 
 __all__ = ["REPRODUCTION"]
 
-NETWORKS = (Network("wine", (3,), 0.01, exits=900), Network("breast-cancer", (3, 3), 0.01, exits=1500))
+NETWORKS = (Network("wine", (3,), 0.01), Network("breast-cancer", (3, 3), 0.01))
 ORIGINAL = "banknote.csv"
 
 
