@@ -101,6 +101,12 @@ class _Printer(C99CodePrinter):
         product = "*".join(factors)
         return f"(1/({product}))" if exponent.is_negative else f"({product})"
 
+    def _print_Piecewise(self, expr: sp.Piecewise) -> str:  # noqa: N802 - sympy's name
+        if expr.args[-1].cond == sp.true:
+            return str(super()._print_Piecewise(expr))
+        none = sp.Pow(-1, sp.Rational(1, 2), evaluate=False)  # what no case covers is no number
+        return str(super()._print_Piecewise(sp.Piecewise(*expr.args, (none, True), evaluate=False)))
+
 
 def _printer(precision: str) -> Any:
     kind = float32 if precision == "float32" else float64
