@@ -69,7 +69,7 @@ def _picture(results: Mapping[str, Mapping[str, Any]]) -> "Figure":
     figure, (panel,) = panels_in_a_row(1)
     grid = np.linspace(0.01, 0.85, 60)
     series = sorted({(decay, mu) for decay, _, mu in _cells().values()})
-    for (decay, mu), colour in zip(series, COLOURS, strict=True):
+    for (decay, mu), colour in zip(series, COLOURS, strict=False):
         seen = [mean_estimate(results[f"decay={decay} rate={rate} mu={mu}"]["test"]) for rate in RATES]
         with_intervals(panel, RATES, seen, colour)
         panel.plot(grid, [_exact(decay, rate, mu) for rate in grid], color=colour, label=f"exact law, weight decay {decay:g}, momentum {mu:g}")
