@@ -67,7 +67,7 @@ def test_walkers_of_an_optimizer_take_the_chains_time(name):
     assert abs(miss) < 1
 
 
-@pytest.mark.long
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", WALKS)
 def test_a_hundred_thousand_exits_of_an_sde_take_the_exact_time(name):
     miss, events = walk_misses(name, 340_000, seed=23)
@@ -75,7 +75,7 @@ def test_a_hundred_thousand_exits_of_an_sde_take_the_exact_time(name):
     assert abs(miss) < 1
 
 
-@pytest.mark.long
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_hundred_thousand_exits_of_an_optimizer_take_the_chains_time(name):
     miss, events = chain_misses(name, 100_000, seed=24)
@@ -90,7 +90,7 @@ def kinetic(friction):
 GAPS = {0.1: 4.926670199135584e-04, 1: 5.152017307306827e-04, 10: 8.019047490219392e-05}  # relaxation_rates(kinetic(gamma))[0]
 
 
-@pytest.mark.parametrize(("friction", "steps"), [(1, 200_000), *(pytest.param(g, 1_500_000, marks=pytest.mark.long) for g in (0.1, 1, 10))])
+@pytest.mark.parametrize(("friction", "steps"), [(1, 200_000), *(pytest.param(g, 1_500_000, marks=pytest.mark.exhaustive) for g in (0.1, 1, 10))])
 def test_momentum_switches_wells_at_half_the_kinetic_gap(friction, steps):
     """Barrier 6 T, settled after three relaxation times beyond: a walker that goes back meanwhile, of 1.5 % at gamma = 0.1, is not counted."""
     step = 0.05 if friction < 5 else 0.02

@@ -88,7 +88,7 @@ def bent():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("reaction", "spread"), [(None, 0.9), ("committor", 0.6)])
+@pytest.mark.parametrize(("reaction", "spread"), [pytest.param(None, 0.9, marks=pytest.mark.exhaustive), ("committor", 0.6)])
 def test_in_a_bent_valley(reaction, spread):
     """Against half the spectral gap; the committor of the problem along the way out spreads less than the saddle's direction."""
     seen = split(bent(), start=(-1, -1), event="next well", time_step=0.005, particles=100, runs=30, reaction=reaction)
@@ -114,7 +114,7 @@ def kinetic(friction):
     return ey.SDE([v, -friction * v + x - x**3], sp.diag(0, friction * HOT), [x, v])
 
 
-@pytest.mark.parametrize(("friction", "reaction"), [(1, None), pytest.param(sp.Rational(1, 10), None, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("friction", "reaction"), [(1, None), pytest.param(sp.Rational(1, 10), None, marks=pytest.mark.exhaustive)])
 def test_momentum_switches_wells_at_half_the_kinetic_gap(friction, reaction):
     """Walkers are ordered by the saddle's growing combination of x and v, and by energy where friction is weak."""
     seen = split(kinetic(friction), event="next well", time_step=0.05, runs=40, reaction=reaction)
