@@ -152,8 +152,8 @@ def _lead(problem: Problem, restart: str, chunk: int) -> int:
 def _exits(events: np.ndarray, team: Walkers, problem: Problem, walkers: int, lead: int, done: int) -> Exits:
     """Return the exits in the run's unit, in the order in which they happened."""
     seen = events[(events[:, 0] < walkers) & (events[:, 2] > lead)]
-    seen = seen[np.argsort(seen[:, 2] * walkers + seen[:, 0])]  # no overflow: nobody lives to see 2^63 particle-steps
-    waited = seen[:, 2] - np.maximum(seen[:, 1], lead)
+    order = np.argsort(seen[:, 2] * walkers + seen[:, 0])  # no overflow: nobody lives to see 2^63 particle-steps
+    waited = (seen[:, 2] - np.maximum(seen[:, 1], lead))[order]
     left = done - np.maximum(team.born.reshape(-1)[:walkers], lead)
     relaxation = 0.0 if lead else problem.relaxation
     return Exits(times=waited * problem.tick, censored=left[left > 0] * problem.tick, unit=problem.unit, clock=problem.clock, relaxation=relaxation)
