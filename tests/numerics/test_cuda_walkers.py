@@ -101,15 +101,19 @@ def test_fours_of_steps_are_counted_beyond_32_bits(emulation):
     assert abs(len(events) - usual) < 5 * np.sqrt(len(events) + usual)
 
 
-LOST = {"far away": (x * sp.Abs(x), -10.0, 6, -1e32), "no number": (sp.sqrt(x), -4.0, 1, -4.0)}
+LOST = {
+    "far away": (x * sp.Abs(x), x - 2, -10.0, 6, -1e32),
+    "no number": (sp.sqrt(x), x - 2, -4.0, 1, -4.0),
+    "a margin whose cases leave a place out": (3 * x / 2, sp.Piecewise((x - 2, x > -6)), -1.0, 6, -7.59375),
+}
 
 
 @needs_a_compiler
 @pytest.mark.parametrize("name", LOST)
 def test_a_walker_that_is_lost_is_named(emulation, name):
     """x -> x |x| from -10 leaves single precision at step 6, which the kernel does not see and bisection finds; x -> sqrt(x) at once, which it sees."""
-    rule, begin, step, before = LOST[name]
-    walkers = CudaWalkers.of(Step((x,), (), (rule,), x - 2, (0.5,)), 256, seed=5, precision="float32", machine=emulation)
+    rule, margin, begin, step, before = LOST[name]
+    walkers = CudaWalkers.of(Step((x,), (), (rule,), margin, (0.5,)), 256, seed=5, precision="float32", machine=emulation)
     walkers.rows[2, 17] = begin
     with pytest.raises(Trouble) as lost:
         walkers.advance(403)

@@ -13,6 +13,7 @@ import pytest
 import torch
 from scipy.special import ndtr
 from side_jobs import NAMES, fatal, stand_in
+from sign_means import seen_means_are_binomial
 
 import eyring as ey
 from eyring.cli import main
@@ -144,9 +145,20 @@ def tiny(calls=None):
         if calls is not None:
             calls.append(quick)
         value = float(results["squares"]["squares"].sum())
-        return Finding((Row("the squares below 4 add to 14", value, value - 1, value + 1, "agrees", own=True, note="a|b"),), lambda: blank_figure(2, 2))
+        return Finding(
+            (Row("the squares below 4 add to 14", value, value - 1, value + 1, "agrees", own=True, note="a|b"),), lambda: blank_figure(2, 2)
+        )
 
-    return Reproduction("xie-covariance", "xie2021", "none", "A test", "Nothing is trained.", ("sums",), lambda quick, data: {"squares": Job(squares, {"limit": 4})}, judge)
+    return Reproduction(
+        "xie-covariance",
+        "xie2021",
+        "none",
+        "A test",
+        "Nothing is trained.",
+        ("sums",),
+        lambda quick, data: {"squares": Job(squares, {"limit": 4})},
+        judge,
+    )
 
 
 def test_a_run_leaves_a_report_that_is_read_back_and_makes_the_page(tmp_path):
@@ -184,7 +196,9 @@ def test_a_folder_without_reports_or_with_unknown_ones_is_refused(tmp_path):
 def test_the_page_of_papers_is_current():
     """Made from the stored reports; and every stored report is of a run in its whole length, whose rows end in a verdict."""
     folder = ROOT / "docs/papers"
-    assert papers_page(folder) + "\n" == (ROOT / "docs/papers.md").read_text(encoding="utf-8"), "write it anew: eyring reproduce --markdown docs/papers"
+    assert papers_page(folder) + "\n" == (ROOT / "docs/papers.md").read_text(encoding="utf-8"), (
+        "write it anew: eyring reproduce --markdown docs/papers"
+    )
     for report in stored_reports(folder):
         assert {row.verdict for row in report.rows} <= set(EXIT_STATUS)
         assert (folder / report.name / "picture.png").stat().st_size < 200_000
@@ -243,27 +257,8 @@ def test_declared_gradients_are_those_of_the_samples(module):
 
 
 def test_batches_of_signs_are_binomial():
-    """After one step from the minimum, theta - start = -eta g' m with m the mean of B signs: each value as often as the binomial says.
-
-    16 384 replicas, chi^2 over 7 values in each of 10 coordinates at one in a million.
-    """
-    from scipy.stats import chi2
-
-    size, replicas = 6, 16_384
-    landscape = replace(tang.EXPERIMENT.landscape, exited=lambda theta: theta[:, 0] != theta[:, 0])
-    moved = []
-    landscape = replace(landscape, exited=lambda theta: moved.append(theta.clone()) or theta[:, 0] > 1e9)
-    train_exits(landscape, Run(1.0, size, 0.0, 1.0, replicas, 1, 3))
-    start = torch.tensor(landscape.start)
-    means = ((start - moved[0]) / landscape.slopes(start[None])[0]).numpy()
-    heads = np.rint((means + 1) * size / 2).astype(int)
-    np.testing.assert_allclose(means, 2 * heads / size - 1, atol=2e-3)
-    _, chances = sign_batches(size)
-    for coordinate in range(10):
-        counts = np.bincount(heads[:, coordinate], minlength=size + 1)
-        assert np.sum((counts - replicas * chances) ** 2 / (replicas * chances)) < chi2.isf(1e-7, size)
-    corner = np.corrcoef(means.T) - np.eye(10)
-    assert np.abs(corner).max() < 6 / math.sqrt(replicas)
+    """After a step from the minimum in ten coordinates; six signs have seven means."""
+    seen_means_are_binomial(tang.EXPERIMENT.landscape, 6)
 
 
 def test_batches_too_large_to_count_are_refused():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import solve_continuous_lyapunov
-from scipy.stats import chi2
+from sign_means import seen_means_are_binomial
 
 from eyring.errors import AccuracyError
 from eyring.validation.probes.gradient_covariance import projected_gradients
@@ -14,7 +14,7 @@ from eyring.validation.reproduce import xie_double_well as well
 from eyring.validation.reproduce.chain_across import Across, Along, rate_across
 from eyring.validation.reproduce.chain_survival import Box, chain_rate, sign_batches
 from eyring.validation.reproduce.fits import mean_exit_time
-from eyring.validation.reproduce.signed_sum import Run, train_exits
+from eyring.validation.reproduce.signed_sum import Run
 from eyring.validation.reproduce.small_data import small_problem
 from eyring.validation.reproduce.valley import gradients_along, other_directions
 
@@ -67,7 +67,9 @@ def test_with_momentum_the_chain_is_that_of_walkers_in_numpy():
 
 
 def test_too_coarse_a_grid_across_is_refused():
-    along = Along(lambda x, y: well.slope(x, y)[0], lambda x: math.sqrt(well.C) * (1 - well.TILT * x), well.GONE, Box((-2.5, -0.9), (1.0, 0.9), (15, 9)))
+    along = Along(
+        lambda x, y: well.slope(x, y)[0], lambda x: math.sqrt(well.C) * (1 - well.TILT * x), well.GONE, Box((-2.5, -0.9), (1.0, 0.9), (15, 9))
+    )
     across = Across(lambda x: well.C * (1 + 2 * x * x), well.G_Y, 2 * well.C, 4)
     with pytest.raises(AccuracyError, match="degree 4"):
         rate_across(along, across, learning_rate=0.04, momentum=0.9, batch_size=7)
@@ -76,23 +78,7 @@ def test_too_coarse_a_grid_across_is_refused():
 @pytest.mark.parametrize("size", [7, 8])
 def test_batches_of_two_signs_are_binomial(size):
     """Seven signs are read off in one piece, eight are counted: after a step from the minimum each mean is seen as often as the binomial says."""
-    landscape, replicas = well.EXPERIMENT.landscape, 16_384
-    moved = []
-
-    def watched(theta):
-        moved.append(theta.clone())
-        return theta[:, 0] > 1e9
-
-    train_exits(type(landscape)(landscape.loss, landscape.tilts, landscape.gradient, landscape.slopes, watched, landscape.start), Run(1.0, size, 0.0, 1.0, replicas, 1, 3))
-    start = torch.tensor([landscape.start])
-    means = ((start - moved[0] - landscape.gradient(start)) / landscape.slopes(start)).numpy()
-    heads = np.rint((means + 1) * size / 2).astype(int)
-    np.testing.assert_allclose(means, 2 * heads / size - 1, atol=1e-5)
-    _, chances = sign_batches(size)
-    for coordinate in range(2):
-        counts = np.bincount(heads[:, coordinate], minlength=size + 1)
-        assert np.sum((counts - replicas * chances) ** 2 / (replicas * chances)) < chi2.isf(1e-7, size)
-    assert abs(np.corrcoef(means.T)[0, 1]) < 5.3 / math.sqrt(replicas)
+    seen_means_are_binomial(well.EXPERIMENT.landscape, size)
 
 
 def test_the_other_directions_stand_as_lyapunovs_equation_says():
