@@ -25,6 +25,7 @@ from eyring.validation.court.shards import Job
 from eyring.validation.reproduce import side_by_side
 from eyring.validation.reproduce import xie_double_well as well
 from eyring.validation.reproduce import xie_styblinski_tang as tang
+from eyring.validation.reproduce.batch_law import batch_law, batch_quantiles, normal_weights
 from eyring.validation.reproduce.chain_survival import Box, chain_rate, sign_batches
 from eyring.validation.reproduce.contract import Finding, Reproduction, Row
 from eyring.validation.reproduce.escape_rows import Seen, own_rows
@@ -35,7 +36,6 @@ from eyring.validation.reproduce.pictures import blank_figure
 from eyring.validation.reproduce.registry import reproduction, reproductions
 from eyring.validation.reproduce.report import Report
 from eyring.validation.reproduce.signed_sum import Run, sign_patterns, train_exits
-from eyring.validation.reproduce.valley import batch_law, batch_quantiles
 from eyring.validation.verdict import EXIT_STATUS
 
 ROOT = Path(__file__).parents[2]
@@ -334,7 +334,9 @@ def test_the_law_of_a_batch_is_that_of_drawn_batches():
     skewness = float(np.mean((values - values.mean()) ** 3) / np.std(values) ** 3) / 4
     assert np.abs(np.array(moments) - [0, 1, skewness]).max() < 0.02
     scores = np.linspace(-4.2, 4.2, 43)
-    found = batch_quantiles(values - values.mean(), 16, ndtr(scores))
+    found, weights = batch_quantiles(values - values.mean(), 16, scores), normal_weights(scores)
+    assert abs(weights @ found) < 1e-12 * values.std()
+    assert abs(16 * (weights @ found**2) / values.var() - 1) < 1e-12  # under the weights that are used with them
     drawn = np.sort(np.random.default_rng(1).choice(values - values.mean(), (16, 200_000)).mean(0))
     middle = np.abs(scores) < 2.5
     np.testing.assert_allclose(found[middle], np.quantile(drawn, ndtr(scores[middle])), atol=0.02 * drawn.std() * 2)

@@ -79,7 +79,7 @@ def regression_risks(*, steps_at: Sequence[float], replicas: int, burn_in: int, 
 def _plan(quick: bool, data: Path | None) -> Mapping[str, Job]:
     length = {"burn_in": 600 if quick else 1000, "steps": 800 if quick else 2000}
     linear = {"steps_at": list(STEPS), "replicas": 32 if quick else 64, **length, "seed": 62}
-    network = {"ratios": list(RATIOS), "epochs": 30 if quick else 60, "replicas": 10 if quick else 16, "seed": 61}
+    network = {"ratios": list(RATIOS), "epochs": 30 if quick else 60, "replicas": 10 if quick else 64, "seed": 61}
     return {"network": Job(network_risks, network), "regression": Job(regression_risks, linear)}
 
 

@@ -64,7 +64,7 @@ def _measured(
 
 
 def _plan(quick: bool, data: Path | None) -> Mapping[str, Job]:
-    run = {"phases": 4 if quick else 8, "epochs": 3 if quick else 4, "replicas": 8 if quick else 12, "seed": 41}
+    run = {"phases": 4 if quick else 8, "epochs": 3 if quick else 4, "replicas": 8 if quick else 96, "seed": 41}
     return {"learning rates": Job(learning_rates, run), "cyclic batches": Job(cyclic_batches, run), "large batches": Job(constant_batches, run)}
 
 

@@ -58,7 +58,7 @@ def equal_times(*, batch_size: int, ratios: Sequence[float], epochs: int, replic
 
 def _plan(quick: bool, data: Path | None) -> Mapping[str, Job]:
     batches, ratios = _sizes(quick)
-    common: dict[str, Any] = {"replicas": 8 if quick else 16, "epochs": 12 if quick else 40, "seed": 11}
+    common: dict[str, Any] = {"replicas": 8 if quick else 96, "epochs": 12 if quick else 40, "seed": 11}
     jobs = {f"batches of {S}": Job(widths, {**common, "batch_size": S, "ratios": list(ratios), "momenta": list(MOMENTA)}) for S in batches}
     return jobs if quick else jobs | {"equal time": Job(equal_times, {**common, "batch_size": BATCHES[1], "ratios": list(TIMED)})}
 

@@ -22,8 +22,9 @@ def judge(results: Mapping[str, Mapping[str, Any]], quick: bool) -> Finding:
     """Hold every law against the court's cells, and the assumptions one by one against what was measured of each."""
     from eyring.validation.court.experiment import Results
     from eyring.validation.reproduce.fits import mean_exit_time
+    from eyring.validation.reproduce.network_assumptions import assumption_rows
     from eyring.validation.reproduce.network_picture import network_picture
-    from eyring.validation.reproduce.network_rows import assumption_rows, cell_rows, law_rows, sweep_rows
+    from eyring.validation.reproduce.network_rows import cell_rows, law_rows, sweep_rows
 
     ruling = Results.of(experiment(quick), results).verdict()
     times = {cell.setting.name: mean_exit_time(results[cell.setting.name], TRANSIENT) for cell in ruling.cells}

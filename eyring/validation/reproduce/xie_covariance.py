@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["REPRODUCTION"]
 
 SMALLEST = 1e-3  # of the largest |eigenvalue|: flatter directions are left out of the slope
-SIZES = {1: 4000, 10: 1500, 100: 500}  # batch size: batches drawn
+SIZES = {1: 40_000, 10: 4000, 100: 500}  # batch size: batches drawn
+AT_ONCE = 4000
 STATES = ("pretrained", "random")
 
 
@@ -60,8 +61,8 @@ def _batch_trace(problem: Any, theta: Any, size: int, generator: Any) -> float:
     import torch
 
     indices = torch.randint(problem.samples, (SIZES[size], size), generator=generator)
-    gradients = problem.batch_gradients(theta.expand(SIZES[size], -1).contiguous(), indices)
-    return float(gradients.double().var(0).sum()) * size
+    parts = [problem.batch_gradients(theta.expand(len(part), -1).contiguous(), part) for part in indices.split(AT_ONCE)]
+    return float(torch.cat(parts).double().var(0).sum()) * size
 
 
 def plan(quick: bool, data: Path | None) -> Mapping[str, Job]:
@@ -71,7 +72,7 @@ def plan(quick: bool, data: Path | None) -> Mapping[str, Job]:
         tasks += [("digits", "cross-entropy", (10,)), ("digits", "cross-entropy", (8, 8))]
     if data is not None:
         tasks = [("mnist.csv", "cross-entropy", (10,)), ("mnist.csv", "cross-entropy", (8, 8))]
-    settings = {"seeds": 12, "steps": 500 if quick else 1500, "folder": data}
+    settings = {"seeds": 12 if quick else 48, "steps": 500 if quick else 1500, "folder": data}
     return {
         f"{name}, {loss}, {len(hidden) + 1} layers": Job(measure, {"data": name, "loss": loss, "hidden": hidden, **settings})
         for name, loss, hidden in tasks

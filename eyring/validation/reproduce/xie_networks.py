@@ -6,17 +6,18 @@ from typing import Any
 
 from eyring.validation.court.shards import Job
 from eyring.validation.reproduce.contract import Finding, Reproduction
-from eyring.validation.reproduce.valley import Network, judge_valley, valley_plan
+from eyring.validation.reproduce.valley import Network
+from eyring.validation.reproduce.valley_rows import judge_valley, valley_plan
 
 __all__ = ["REPRODUCTION"]
 
-NETWORKS = (Network("wine", (3,), 0.01), Network("breast-cancer", (3, 3), 0.01))
+NETWORKS = (Network("wine", (3,), 0.01, exits=1200), Network("breast-cancer", (3, 3), 0.01, exits=1800))
 ORIGINAL = "banknote.csv"
 
 
 def networks(data: Path | None) -> tuple[Network, ...]:
     """Return the problems: wine and breast_cancer, or the paper's banknotes from a folder."""
-    return NETWORKS if data is None else (Network(ORIGINAL, (3,), 0.01, data), Network(ORIGINAL, (3, 3), 0.01, data))
+    return NETWORKS if data is None else (Network(ORIGINAL, (3,), 0.01, data, exits=1200), Network(ORIGINAL, (3, 3), 0.01, data, exits=1800))
 
 
 def plan(quick: bool, data: Path | None) -> Mapping[str, Job]:
