@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from scipy.stats import chi2
 
-from eyring.validation.reproduce.chain_survival import sign_batches
+from eyring.numerics.exact.chain.survival import sign_batches
 from eyring.validation.reproduce.signed_sum import Run, train_exits
 
 REPLICAS = 16_384

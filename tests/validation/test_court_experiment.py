@@ -5,6 +5,7 @@ import math
 from dataclasses import replace
 
 import court_clocks
+import court_well
 import numpy as np
 import pytest
 from court_jobs import Inline
@@ -16,6 +17,7 @@ from eyring.validation.court.experiment import Experiment, Setting
 from eyring.validation.court.ruling import NO_BARRIER
 from eyring.validation.court.scores import Cell, score_law
 from eyring.validation.court.shards import load
+from eyring.validation.court.training import measured_escape
 
 PLAN = Experiment(
     problem=court_clocks.ground, learning_rates=(0.1, 0.2), batch_sizes=(8, 10, 12, 14, 16), momenta=(0.0, 0.5), scales=(1.0, 1.3), sampler="with replacement",
@@ -175,6 +177,10 @@ BAD = {
     "no replica": ({"replicas": 0}, "whole number from 1"),
     "combinations from elsewhere": ({"only": [(0.3, 8)]}, "nothing is left"),
     "steps that are none": ({"iterations": 0}, "iterations must be"),
+    "one number for a list": ({"learning_rates": 0.05}, r"list or tuple of numbers, even of one as in learning_rates=\(0\.05,\), got float"),
+    "text for a list": ({"batch_sizes": "8"}, r"batch_sizes=\('8',\), got str"),
+    "one combination for a list": ({"only": (0.1, 8)}, "only takes a list of combinations"),
+    "a ground for a function": ({"problem": 1.0}, "problem must be a function of a module .* got float"),
 }
 
 
@@ -183,6 +189,22 @@ def test_a_plan_that_means_nothing_is_refused(what):
     change, said = BAD[what]
     with pytest.raises(ParameterError, match=said):
         replace(PLAN, **change).jobs()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"batch_sizes": (8, 200)}, "^eta=0.1 B=200 mu=0 k=1: a batch of 200 is larger than the data, 128 samples"),
+        ({"batch_sizes": (128,), "sampler": "epoch shuffling"}, "all data at every step"),
+        ({"problem": court_well.summed}, "^the loss of 16 samples is .* must be the mean over the batch"),
+    ],
+)
+def test_what_no_cell_can_train_is_refused_before_the_first_is_trained(change, said, tmp_path):
+    short = {"scales": (1.0,), "measure": measured_escape, "iterations": 3, "replicas": 2}
+    plan = replace(PLAN, **{"problem": court_well.problem, "batch_sizes": (8,), **short, **change})
+    with pytest.raises(ParameterError, match=said):
+        plan.run(tmp_path, executor=Inline())
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_part_of_the_grid_is_kept():

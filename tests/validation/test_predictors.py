@@ -7,6 +7,7 @@ from measured_wells import straight_path
 
 import eyring as ey
 from eyring.validation.predictors.along import predict_along
+from eyring.validation.predictors.assumptions import one_temperature
 from eyring.validation.predictors.case import Case
 from eyring.validation.predictors.flanks import Flanks
 from eyring.validation.predictors.friction import log_friction
@@ -190,6 +191,35 @@ def test_momentum_against_the_spectrum_of_the_kinetic_equation(momentum):
     assert 0.012 < law("path").row(case).log_iterations - exact < 0.028
     gamma = (1 - momentum) / np.sqrt(eta)
     assert log_friction(case) == pytest.approx(-np.log(gamma * (np.sqrt(gamma**2 / 4 + 1) - gamma / 2)), abs=1e-9)  # lambda_+ of |lambda_b| = 1
+
+
+def test_momentum_where_the_noise_varies_is_solved_as_steps_and_refused_as_one_temperature():
+    """C = C_0 exp(0.7 s), mu = 0.9, 4000 walkers: the steps' own chain meets them to 5 %, friction at the saddle is off by more than a fifth, and says why."""
+    eta, mu, T, rng = 0.02, 0.9, 0.09, np.random.default_rng(5)
+    C = 2 * T * (1 - mu) / eta
+    case = Case(line(C * sp.exp(sp.Rational(7, 10) * X)), Training(eta, 1, momentum=mu), "next well")
+    s, v, arrived, steps = np.full(4000, -1.0), np.zeros(4000), 0, 9000
+    for _ in range(steps):
+        v = mu * v - eta * (s**3 - s + np.sqrt(C * np.exp(0.7 * s)) * rng.normal(size=s.size))
+        s = s + v
+        gone = s > 1
+        arrived, s[gone], v[gone] = arrived + int(gone.sum()), -1.0, 0.0
+    seen, own, path = np.log(s.size * steps / arrived), law("eyring").row(case), law("path").row(case)
+    assert abs(own.log_iterations - seen) < 0.02 + 3 / np.sqrt(arrived) < 0.06
+    assert law("path-steps").row(case).log_iterations == pytest.approx(own.log_iterations, abs=1e-9)
+    assert abs(path.log_iterations - seen) > 0.2
+    assert [a.sentence.split(":")[0] for a in path.violations if "inertia" in a.sentence] == ["inertia sees one temperature"]
+    assert not any("inertia" in a.sentence for a in own.assumptions)
+
+
+def test_what_a_changing_temperature_adds_is_the_leading_order_of_the_chain():
+    """1/gamma^2 = 0.11: the chain gains int L'^2 T'/(2 gamma^2 T^2) ds over diffusion and friction as T begins to rise, to a third: orders beyond."""
+    eta, mu, T = 0.01, 0.7, 0.05
+    C = 2 * T * (1 - mu) / eta
+    both = [Case(line(C * sp.exp(sp.Rational(k, 10) * X)), Training(eta, 1, momentum=mu), "next well") for k in (0, 7)]
+    beyond = [case.finite_steps.value - law("path").row(case).log_iterations for case in both]
+    (told,) = one_temperature(both[1])
+    assert beyond[1] - beyond[0] == pytest.approx(told.measured, rel=0.35)
 
 
 def test_dampening_is_a_smaller_learning_rate():

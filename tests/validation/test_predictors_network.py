@@ -146,8 +146,14 @@ def test_what_has_no_prediction_is_refused():
         asked(event="away")
     with pytest.raises(ParameterError, match="empty list of saddles"):
         asked(over=[])
-    with pytest.raises(ParameterError, match="need data of more samples than the batch"):
+    with pytest.raises(ParameterError, match="all data at every step: gradient descent without noise"):
         asked(batch_size=4, sampler="without replacement")
+    with pytest.raises(ParameterError, match="a batch of 5 is larger than the data, 4 samples"):
+        asked(batch_size=5)
+    with pytest.raises(ParameterError, match="batch size must be a whole number from 1, got '1'"):
+        asked(batch_size="1")
+    with pytest.raises(ParameterError, match=r"must be a torch\.nn\.Module, got function"):
+        predict_escape(mean, mean, DATA, sgd, start=state, event="next well", batch_size=1)
     with pytest.raises(ParameterError, match="no minimum"):
         asked(start=torch.tensor([-0.2, 0.0], dtype=torch.float64))
     one = NetworkSurroundings(TrainingProblem(torch.nn.Linear(1, 1, bias=False), torch.nn.MSELoss(), (torch.ones(2, 1), torch.ones(2, 1))))

@@ -183,6 +183,17 @@ class Noisy(torch.nn.Module):
         return torch.nn.functional.dropout(self.line(x), 0.5)
 
 
+class Mixing(torch.nn.Module):
+    """Normalizes by the statistics of the batch without a layer that says so."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(3, 3)
+
+    def forward(self, x):
+        return torch.nn.functional.batch_norm(self.layer(x), None, None, training=True)
+
+
 class Recurrent(torch.nn.Module):
     """Has no batching rule."""
 
@@ -206,6 +217,9 @@ class Recurrent(torch.nn.Module):
         (lambda m, f, d: (m, torch.nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 9.0]).double()), d), "without weights"),
         (lambda m, f, d: (m, lambda p, t: f(p, t) / 0, d), "loss at the model's own parameters is inf"),
         (lambda m, f, d: (m.float(), f, d), "cannot be evaluated.*float32, inputs torch.float64"),
+        (lambda m, f, d: (Mixing().double(), f, d), r"fewer samples cannot: the model raised ValueError.*\(1, 3\).*no layer that mixes samples"),
+        (lambda m, f, d: (m, lambda p, t: p.nothing, d), r"loss_fn raised AttributeError: .*nothing.*prediction torch\.float64 \(13, 3\)"),
+        (lambda m, f, d: (m, lambda p, t: {}["weights"], d), r"loss_fn raised KeyError: 'weights' .*targets torch\.int64 \(13,\)"),
         (lambda m, f, d: (m, f, (d[0], d[1][:-1])), r"one row per sample, got the shapes \(13, 3\) and \(12,\)"),
         (lambda m, f, d: (m, f, (d[0].index_fill(0, torch.tensor([7]), torch.nan), d[1])), "inputs of sample 7 are not finite"),
         (lambda m, f, d: (m, f, d[0]), "two tensors"),

@@ -9,6 +9,7 @@ import torch
 
 from eyring.errors import AccuracyError, NotApplicable, ParameterError, StorageError
 from eyring.validation import measure_escape
+from eyring.validation.probes import memory
 from eyring.validation.probes.critical import probe_critical
 from eyring.validation.probes.full_batch import FullBatch
 from eyring.validation.probes.path import MeasuredPath
@@ -38,9 +39,9 @@ def mean(prediction, target):
     return prediction.mean()
 
 
-def measured(*, start=-1.0, optimizer=PLAIN, event="to the saddle", **changed):
+def measured(*, start=-1.0, optimizer=PLAIN, event="to the saddle", model=None, data=(TILTS, TILTS), **changed):
     settings = {"over": {"x": torch.zeros(1)}, "batch_size": 1, "sampler": "with replacement", "replicas": R, "iterations": STEPS, "seed": 11} | changed
-    return measure_escape(Wells(start), mean, (TILTS, TILTS), optimizer, Wells(start).state_dict(), event, **settings)
+    return measure_escape(model or Wells(start), mean, data, optimizer, Wells(start).state_dict(), event, **settings)
 
 
 def by_hand(*, lr, mu, left, stay=1):
@@ -121,6 +122,9 @@ def test_weight_decay_moves_the_minimum_at_which_a_run_may_begin():
         ({"start": 0.0}, ParameterError, "no minimum: 1 of 1 curvatures.*-1"),
         ({"start": -0.9}, ParameterError, r"not at rest: its full-batch gradient is 0\.171"),
         ({"batch_size": 4}, ParameterError, "a batch of 4 is larger than the data, 3 samples"),
+        ({"batch_size": "8"}, ParameterError, "batch size must be a whole number from 1, got '8'"),
+        ({"batch_size": 3, "sampler": "without replacement"}, ParameterError, "all data at every step: gradient descent without noise"),
+        ({"batch_size": 3, "sampler": "epoch shuffling"}, ParameterError, "all data at every step: gradient descent without noise"),
         ({"sampler": "shuffled"}, ParameterError, "unknown sampler 'shuffled'"),
         ({"event": None}, ParameterError, "event must say what counts as escaped.*got None"),
         ({"event": "over"}, ParameterError, "got 'over'"),
@@ -136,6 +140,15 @@ def test_weight_decay_moves_the_minimum_at_which_a_run_may_begin():
         ({"replicas": 0}, ParameterError, "replicas must be a whole number from 1"),
         ({"seed": -1}, ParameterError, "seed must be"),
         ({"seconds": 0}, ParameterError, "positive wall time"),
+        ({"seconds": "a"}, ParameterError, "positive wall time, got 'a'"),
+        ({"model": mean}, ParameterError, r"must be a torch\.nn\.Module, got function"),
+        ({"device": "cpu", "data": None}, ParameterError, "two tensors with one row per sample, got NoneType"),
+        ({"device": "cpu", "data": [TILTS, 1]}, ParameterError, "got list of Tensor, int"),
+        ({"optimizer": functools.partial(SGD, lr=math.nan)}, ParameterError, "lr must be a finite number, got nan"),
+        ({"optimizer": functools.partial(SGD, lr=-1)}, ParameterError, "optimizer cannot be built: .*ValueError: Invalid learning rate"),
+        ({"checkpoint": "no such folder/run.npz"}, StorageError, "there is no folder no such folder. Make it"),
+        ({"checkpoint": "."}, StorageError, "it is a folder"),
+        ({"checkpoint": 3}, ParameterError, "path of a file, got int"),
         pytest.param({"device": "cuda"}, NotApplicable, "needs an NVIDIA", marks=pytest.mark.skipif(torch.cuda.is_available(), reason="has one")),
         ({"device": "tpu"}, ParameterError, "'cpu' or 'cuda'"),
     ],
@@ -143,6 +156,35 @@ def test_weight_decay_moves_the_minimum_at_which_a_run_may_begin():
 def test_a_run_that_means_nothing_is_refused_before_it_begins(changed, error, message):
     with pytest.raises(error, match=message):
         measured(**changed)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "sampler", "bytes_each"),
+    [
+        (functools.partial(SGD, lr=0.1), "with replacement", 8 + 16 + 32),
+        (functools.partial(SGD, lr=0.1, momentum=0.5), "with replacement", 16 + 16 + 32),
+        (functools.partial(torch.optim.Adam, lr=0.1), "epoch shuffling", 24 + 16 + 32 + 3 * 4),
+    ],
+)
+def test_replicas_that_no_memory_holds_are_refused_with_what_they_would_need(optimizer, sampler, bytes_each, monkeypatch):
+    """Bytes a replica: a float64 parameter and the optimizer's buffers, two indices of int64, a stream of 32, and three cards of int32."""
+    monkeypatch.setattr(memory, "_free", lambda: 2e9)
+    with pytest.raises(NotApplicable, match=f"100000000 replicas of 1 parameters .* need {bytes_each / 10:.3g} GB, 1 GB may be taken; take fewer replicas"):
+        measured(optimizer=optimizer, sampler=sampler, replicas=10**8, batch_size=2)
+
+
+def test_a_checkpoint_that_is_no_archive_is_called_so_and_never_unpickled(tmp_path):
+    file = tmp_path / "run.npz"
+    for junk in (b"", b"no archive at all", b"\x80\x04K\x01.", np.lib.format.magic(1, 0)):
+        file.write_bytes(junk)
+        with pytest.raises(ParameterError, match=r"is no checkpoint of a simulation \(it is no NPZ file, or it was cut off\)"):
+            measured(checkpoint=file)
+    np.savez(file, run=np.array("[]"))
+    with pytest.raises(ParameterError, match="belongs to another run"):
+        measured(checkpoint=file)
+    np.savez(file, run=np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(ParameterError, match=r"simulation \(it holds pickled objects, which are never loaded\)"):
+        measured(checkpoint=file)
 
 
 def test_a_replica_that_diverges_is_named_with_its_step():

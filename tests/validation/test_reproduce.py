@@ -19,6 +19,7 @@ import eyring as ey
 from eyring.cli import main
 from eyring.errors import AccuracyError, NotApplicable, ParameterError
 from eyring.numerics.answer import Estimate
+from eyring.numerics.exact.chain.survival import Box, chain_rate, sign_batches
 from eyring.theory.noise.finite_sum import FiniteSum
 from eyring.theory.sources import SOURCES
 from eyring.validation.court.shards import Job
@@ -26,7 +27,6 @@ from eyring.validation.reproduce import side_by_side
 from eyring.validation.reproduce import xie_double_well as well
 from eyring.validation.reproduce import xie_styblinski_tang as tang
 from eyring.validation.reproduce.batch_law import batch_law, batch_quantiles, normal_weights
-from eyring.validation.reproduce.chain_survival import Box, chain_rate, sign_batches
 from eyring.validation.reproduce.contract import Finding, Reproduction, Row
 from eyring.validation.reproduce.escape_rows import Seen, own_rows
 from eyring.validation.reproduce.fits import line, mean_exit_time, pooled, straightness

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import signal
+import struct
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -111,7 +112,20 @@ def test_versions_are_not_mixed_but_finished_results_stay_readable(whole, tmp_pa
         run_shards(SWEEP, tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "empty", "a flipped bit", "pickled objects", "of another job"])
+SAID = {
+    "truncated": "it is no NPZ file, or it was cut off",
+    "empty": "it is no NPZ file, or it was cut off",
+    "text": "it is no NPZ file, or it was cut off",
+    "a pickle": "it is no NPZ file, or it was cut off",
+    "a flipped bit": "it is damaged: Bad CRC",
+    "no block of deflate": "it is damaged: Error -3 while decompressing",
+    "pickled objects": "it holds pickled objects, which are never loaded",
+    "without a label": "it is no shard of a sweep",
+    "of another job": "is the shard of another job",
+}
+
+
+@pytest.mark.parametrize("damage", SAID)
 def test_a_damaged_shard_is_named_and_the_others_kept(damage, whole, tmp_path):
     run_shards(SWEEP, tmp_path, executor=Inline())
     names = list(SWEEP)
@@ -122,12 +136,20 @@ def test_a_damaged_shard_is_named_and_the_others_kept(damage, whole, tmp_path):
         np.savez(bad, times=np.array([{"a": 1}], dtype=object), allow_pickle=True)
     elif damage == "of another job":
         bad.write_bytes((tmp_path / f"{names[2]}.npz").read_bytes())
+    elif damage == "without a label":
+        np.savez(bad, times=np.zeros(3))
     else:
         flipped = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
-        bad.write_bytes({"truncated": content[:-40], "empty": b"", "a flipped bit": flipped}[damage])
+        name_length, extra = struct.unpack("<HH", content[26:30])
+        first = 30 + name_length + extra  # byte of the first array; its bits 1 and 2 are the kind of block, and there is no fourth
+        unread = content[:first] + bytes([content[first] | 6]) + content[first + 1 :]
+        text, pickled = b"nothing of numpy's", b"\x80\x04K\x01."
+        bad.write_bytes({"truncated": content[:-40], "empty": b"", "a flipped bit": flipped, "text": text, "a pickle": pickled}.get(damage, unread))
     with pytest.raises(StorageError, match=r"shard .*run again: it alone is computed") as refusal:
         run_shards(SWEEP, tmp_path)
     assert str(bad) in str(refusal.value)
+    assert SAID[damage] in str(refusal.value)
+    assert "unsafely" not in str(refusal.value)
     bad.unlink()
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.npz")}
     run_shards(SWEEP, tmp_path)
@@ -167,8 +189,21 @@ def test_a_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path):
         run_shards(SWEEP, tmp_path / "mixed")
     (tmp_path / "garbled").mkdir()
     (tmp_path / "garbled" / "manifest.json").write_text('{"eyring": "sweep", "plan": {}}')
-    with pytest.raises(StorageError, match="is damaged"):
+    with pytest.raises(StorageError, match=r"is damaged \(it does not say 'digest'\)"):
         run_shards(SWEEP, tmp_path / "garbled")
+    for executor in ("dask", 2):
+        with pytest.raises(ParameterError, match=f"executor must have a submit method.* got {executor!r}"):
+            run_shards(SWEEP, tmp_path / "new", executor=executor)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("versions", [None, "1.0"])
+def test_a_manifest_without_versions_is_damaged(versions, whole, tmp_path):
+    said = json.loads((whole / "manifest.json").read_text())
+    said.pop("versions")
+    (tmp_path / "manifest.json").write_text(json.dumps(said | ({"versions": versions} if versions else {})))
+    with pytest.raises(StorageError, match=r"manifest\.json is damaged \(it does not say .*versions.*Put it back"):
+        run_shards(SWEEP, tmp_path)
 
 
 @pytest.mark.parametrize("executor", [None, Inline()], ids=["processes", "inline"])
@@ -183,6 +218,16 @@ def test_a_failing_job_is_named_and_costs_the_others_nothing(executor, whole, tm
     assert "6 of 9 shards are kept" in str(failure.value)
     arrays = {path.stem: dict(np.load(path, allow_pickle=False)) for path in tmp_path.glob("*.npz")}
     assert set(arrays) == set(SWEEP)
+
+
+def test_jobs_that_fail_alike_are_told_once(tmp_path):
+    alike = {f"bad {letter}": Job(court_jobs.broken, {"seed": 7}) for letter in "abcde"}
+    with pytest.raises(JobError) as failure:
+        run_shards({**alike, "none": Job(court_jobs.nothing, {})}, tmp_path, executor=Inline())
+    said = str(failure.value)
+    assert said.startswith("5 jobs, 'bad a'; 'bad b'; 'bad c'; and 2 more: DerivationError: the barrier of seed 7 is not there; job 'none': ")
+    assert said.count("DerivationError") == 1
+    assert set(failure.value.failed) == {*alike, "none"}
 
 
 def test_one_failing_job_alone_keeps_its_cause(tmp_path):

@@ -11,10 +11,10 @@ from scipy.linalg import solve_continuous_lyapunov
 from sign_means import seen_means_are_binomial
 
 from eyring.errors import AccuracyError
+from eyring.numerics.exact.chain.survival import Box, chain_rate, sign_batches
 from eyring.validation.probes.gradient_covariance import projected_gradients
 from eyring.validation.reproduce import xie_double_well as well
 from eyring.validation.reproduce.chain_across import Across, Along, rate_across
-from eyring.validation.reproduce.chain_survival import Box, chain_rate, sign_batches
 from eyring.validation.reproduce.fits import mean_exit_time
 from eyring.validation.reproduce.signed_sum import Run
 from eyring.validation.reproduce.small_data import small_problem

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from eyring.errors import ParameterError
 from eyring.numerics.simulation.kernel.printer import kernel_source
 from eyring.numerics.simulation.kernel.walkers import Walkers
 
-__all__ = ["EVERY", "Checkpoint", "keep", "kept"]
+__all__ = ["EVERY", "Checkpoint", "keep", "kept", "read_npz"]
 
 EVERY = 10.0  # seconds between two writings
 ARRAYS = ("words", "rows", "born", "done")
@@ -79,14 +80,44 @@ def kept(path: Path, run: str, names: Sequence[str]) -> dict[str, np.ndarray] | 
     if not path.exists():
         return None
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
-            said = json.loads(str(found["run"]))
-            arrays = {name: found[name] for name in names} if said.get("run") == run else None
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        found = read_npz(path)
+        _require(found, ["run"])
+        said = json.loads(str(found["run"]))
+        if not isinstance(said, dict) or said.get("run") != run:
+            raise _another(path)
+        _require(found, names)
+    except ParameterError:
+        raise
+    except (OSError, ValueError) as error:
         raise ParameterError(f"{path} is no checkpoint of a simulation ({error}); give another name, or remove it") from error
-    if arrays is None:
-        raise _another(path)
-    return arrays
+    return {name: found[name] for name in names}
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of an NPZ file.
+
+    Raises:
+        OSError: If it cannot be opened.
+        ValueError: If it is no NPZ file, damaged, or holds pickled objects, which are never loaded; the message says which.
+    """
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError("it is no NPZ file, or it was cut off")
+        file.seek(0)
+        try:
+            with np.load(file, allow_pickle=False) as found:
+                return {name: found[name] for name in found.files}
+        except (EOFError, KeyError, OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(f"it is damaged: {error}") from error
+        except ValueError as error:
+            if "pickle" in str(error):
+                raise ValueError("it holds pickled objects, which are never loaded") from None
+            raise ValueError(f"it is damaged: {error}") from error
+
+
+def _require(found: dict[str, np.ndarray], names: Sequence[str]) -> None:
+    if missing := [name for name in names if name not in found]:
+        raise ValueError(f"it holds no {', '.join(missing)}")
 
 
 def _another(path: Path) -> ParameterError:

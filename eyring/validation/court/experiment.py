@@ -4,8 +4,9 @@ import itertools
 import json
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from eyring.numerics.simulation import Exits
 from eyring.validation.court.comparisons import Cell
 from eyring.validation.court.ruling import Ruling, rule
 from eyring.validation.court.setting import Ground, Measure, Predict, Problem, Setting
+from eyring.validation.court.shard_files import shard_file
 from eyring.validation.court.shards import Job, Progress, run_shards
+from eyring.validation.court.trainable import require_trainable
 from eyring.validation.court.training import ask_laws, measured_escape, predicted_laws, train_cell
 from eyring.validation.samplers import SAMPLERS
 
@@ -66,7 +69,10 @@ class Experiment:
 
     def __post_init__(self) -> None:
         for name, positive in (("learning_rates", True), ("batch_sizes", True), ("momenta", False), ("scales", True)):
-            values = tuple(getattr(self, name))
+            given = getattr(self, name)
+            values = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else None
+            if values is None:
+                raise ParameterError(f"{name} takes a list or tuple of numbers, even of one as in {name}=({given!r},), got {type(given).__name__}")
             object.__setattr__(self, name, values)
             fit = all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) and (v > 0 or not positive) for v in values)
             if not values or not fit or len(set(values)) < len(values):
@@ -79,7 +85,11 @@ class Experiment:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < (name == "replicas"):
                 raise ParameterError(f"{name} must be a whole number{' from 1' if name == 'replicas' else ' from 0'}, got {value!r}")
+        if not callable(self.problem):
+            raise ParameterError(f"problem must be a function of a module from the scale k to a Ground, got {type(self.problem).__name__}")
         if self.only is not None:
+            if not isinstance(self.only, Sequence) or not all(isinstance(values, Sequence) and not isinstance(values, str) for values in self.only):
+                raise ParameterError(f"only takes a list of combinations such as [(eta, B)], got {self.only!r}")
             object.__setattr__(self, "only", tuple(tuple(values) for values in self.only))
         if not self.settings:
             raise ParameterError("none of the combinations in only= is made of the values given, so nothing is left to train")
@@ -99,7 +109,14 @@ class Experiment:
     def run(
         self, directory: str | os.PathLike[str], resume: bool = True, executor: Any = None, progress: Progress | None = None
     ) -> "Results":
-        """Train and predict what is not in the folder yet, and return everything; arguments and errors as ``run_shards`` has them."""
+        """Train and predict what is not in the folder yet, and return everything; arguments and errors as ``run_shards`` has them.
+
+        Raises:
+            ParameterError: Before anything is trained, if a network, its loss, its data or a batch size cannot be trained.
+        """
+        waiting = [s for s in self.settings if not resume or not shard_file(Path(directory), s.name).exists()]
+        if self.measure is measured_escape:
+            require_trainable(self.problem, waiting)
         return Results.of(self, run_shards(self.jobs(), directory, resume=resume, executor=executor, progress=progress))
 
     def _grid(self) -> list[tuple[float, int, float, float]]:

@@ -13,6 +13,7 @@ from eyring.validation.report import versions
 __all__ = ["MANIFEST", "check_same_plan", "manifest_of", "read_manifest"]
 
 MANIFEST = "manifest.json"
+CURE = "the shards beside it are kept. Put it back, or begin elsewhere"
 
 
 def manifest_of(plan: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,10 +41,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads((folder / MANIFEST).read_text())
         if manifest["eyring"] != "sweep" or plan_digest(manifest["plan"]) != manifest["digest"]:
             raise ValueError("its digest is not that of its plan")
+        if not isinstance(manifest["versions"], dict):
+            raise ValueError("it does not say the versions of the packages")
     except FileNotFoundError:
         raise StorageError(f"{folder} holds no sweep: there is no {MANIFEST}") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"{folder / MANIFEST} is damaged ({error}); the shards beside it are kept. Put it back, or begin elsewhere") from error
+    except KeyError as error:
+        raise StorageError(f"{folder / MANIFEST} is damaged (it does not say {error}); {CURE}") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise StorageError(f"{folder / MANIFEST} is damaged ({error}); {CURE}") from error
     return dict(manifest)
 
 

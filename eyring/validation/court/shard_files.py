@@ -2,7 +2,6 @@
 
 import errno
 import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from eyring.errors import ParameterError, StorageError
+from eyring.numerics.simulation.checkpoint import read_npz
 from eyring.validation.court.manifest import MANIFEST, check_same_plan, manifest_of, read_manifest
 from eyring.validation.court.plan import plan_digest
 from eyring.validation.report import versions
 from eyring.validation.saved_parts import write_whole
 
-__all__ = ["Arrays", "ShardFolder"]
+__all__ = ["Arrays", "ShardFolder", "shard_file"]
 
 LABEL = "eyring shard"
 Arrays = dict[str, np.ndarray]
@@ -86,12 +86,14 @@ class ShardFolder:
         """
         path = self._file(name)
         try:
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                label, arrays = str(file[LABEL]), {key: file[key] for key in file.files if key != LABEL}
-        except (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile) as error:
+            arrays = read_npz(path)
+            if LABEL not in arrays:
+                raise ValueError("it is no shard of a sweep: it has no label")
+        except (OSError, ValueError) as error:
             raise StorageError(
                 f"the shard {path} is damaged ({error}); the other finished shards are kept. Remove this file and run again: it alone is computed"
             ) from error
+        label = str(arrays.pop(LABEL))
         if label != self._label(name):
             raise StorageError(f"{path} is the shard of another job or plan ({label}); move it away and run again: it alone is computed anew")
         return arrays
@@ -151,7 +153,7 @@ class ShardFolder:
             yield
 
     def _file(self, name: str) -> Path:
-        return self.path / f"{name}.npz"
+        return shard_file(self.path, name)
 
     def _label(self, name: str) -> str:
         return json.dumps({"job": name, "plan": plan_digest(self.plan)})
@@ -170,6 +172,11 @@ class ShardFolder:
             reason = "the disk is full" if error.errno in FULL else error.strerror or type(error).__name__
             shards = f"{kept} of {len(self.plan)} shards are kept"
             raise StorageError(f"{what}: {reason} ({self.path}); {shards}. To go on, {cure} and run again") from error
+
+
+def shard_file(folder: Path, name: str) -> Path:
+    """Return where a folder keeps the results of a job."""
+    return folder / f"{name}.npz"
 
 
 def _arrays(name: str, results: Any) -> Arrays:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from eyring.errors import JobError, StorageError
+from eyring.errors import JobError, ParameterError, StorageError
 from eyring.validation.court.dataset import load
 from eyring.validation.court.plan import Job, plan_of
 from eyring.validation.court.shard_files import Arrays, ShardFolder
@@ -46,6 +46,10 @@ def run_shards(
     ...     run_shards(jobs, folder)["ends"]["high"] == run_shards(jobs, folder)["ends"]["high"] == math.pi
     np.True_
     """
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise ParameterError(
+            f"executor must have a submit method, as those of concurrent.futures and dask.distributed.Client(...).get_executor(), got {executor!r}"
+        )
     show = progress or (lambda what, fraction: None)
     folder = ShardFolder.opened(Path(directory), plan_of(jobs))
     with folder.alone():
@@ -110,7 +114,11 @@ def _said(folder: ShardFolder, failed: Mapping[str, str], cause: BaseException |
     if isinstance(cause, BrokenExecutor):
         guard = "if __name__ == \"__main__\":"
         return f"a process ended before its work: killed, out of memory, or begun by a script without '{guard}'. Unfinished: {_some(failed)}. {kept}"
-    return f"{_some({f'job {name!r}: {said}': '' for name, said in failed.items()})}. {kept}"
+    alike: dict[str, list[str]] = {}
+    for name, said in failed.items():
+        alike.setdefault(said, []).append(name)
+    told = (f"{'job' if len(names) == 1 else f'{len(names)} jobs,'} {_some(map(repr, names))}: {said}" for said, names in alike.items())
+    return f"{_some(told)}. {kept}"
 
 
 def _some(names: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ __all__ = [
     "isotropic_noise",
     "loss_noise",
     "narrow_valley",
+    "one_temperature",
     "one_way_down",
     "overdamped",
     "parabolic_well",
@@ -143,6 +144,20 @@ def parabolic_well(case: Case) -> tuple[Assumption, ...]:
     shift = abs(float(case.pushed.push[0])) / np.sqrt(case.well_curvature * float(case.temperature_along[0]))
     sentence = "noise is weak: walkers see the minimum as a parabola; the push of their spread moves them, over their width along the way"
     return (Assumption(sentence, float(shift), SMALL, "<"),)
+
+
+def one_temperature(case: Case) -> tuple[Assumption, ...]:
+    """What a temperature that changes along the way adds to the exponent where walkers have inertia: |int L'^2 T'/(2 gamma^2 T^2) ds|.
+
+    To leading order in 1/gamma^2, the potential of dv = -(L' + gamma v) dt + sqrt(2 gamma T(s)) dW is phi(s) + v^2/(2 T) + v^3 T'/(6 gamma T^2) +
+    v^2 L' T'/(4 gamma^2 T^2) with phi' = L'/T + L'^2 T'/(2 gamma^2 T^2). Nothing without momentum.
+    """
+    if not case.training.momentum:
+        return ()
+    s = np.linspace(0, case.profile.saddle, 2001)
+    slope, T = case.profile.slope_at(s), case.training.temperature_per_covariance * case.training.per_sample * case.profile.noise_at(s)
+    added = float(np.trapezoid(slope**2 * np.gradient(T, s) / T**2, s)) / (2 * case.training.friction**2)
+    return (Assumption("inertia sees one temperature: its change along the way adds to the exponent", abs(added), SMALL / 4, "<"),)
 
 
 def overdamped(case: Case) -> Assumption:

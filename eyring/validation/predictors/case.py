@@ -13,6 +13,7 @@ from eyring.validation.predictors.setting import Training
 
 if TYPE_CHECKING:
     from eyring.validation.predictors.flanks import Flanks
+    from eyring.validation.predictors.passage import LogTime
     from eyring.validation.predictors.surroundings import Sharp, Surroundings
     from eyring.validation.predictors.tails import SampleSlopes
     from eyring.validation.probes.critical import CriticalProbe
@@ -180,6 +181,24 @@ class Case:
                 "surroundings=KnownLandscape(loss, noise) where both are formulas, or NetworkSurroundings(problem) for a network of few parameters"
             )
         return self.surroundings.sharp(self)
+
+    @cached_property
+    def finite_steps(self) -> "LogTime":
+        """ln of the mean number of the optimizer's own steps along the way, momentum and the push across included.
+
+        Raises:
+            AccuracyError: If the steps are too small, or the way is too long, for a chain to be solved.
+            NotApplicable: If the gradient is taken ahead (nesterov).
+        """
+        from eyring.validation.predictors.passage import chain_time, momentum_time
+
+        training = self.training
+        if training.nesterov:
+            raise NotApplicable("the chain of steps is the heavy ball's; with nesterov the gradient is taken ahead: the row 'path' has the diffusion")
+        numbers = {"learning_rate": training.rate, "per_sample": training.per_sample, "target": self.target}
+        if training.momentum:
+            return momentum_time(self.pushed, momentum=training.momentum, **numbers)
+        return chain_time(self.pushed, **numbers)
 
     @property
     def share(self) -> float:

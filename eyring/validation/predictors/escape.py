@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from eyring.errors import NotApplicable
+from eyring.errors import NotApplicable, ParameterError
 from eyring.validation.predictors.along import predictions_for
 from eyring.validation.predictors.case import Case, event_called
 from eyring.validation.predictors.measured import measured_along
@@ -14,6 +14,7 @@ from eyring.validation.predictors.ways import ways_out
 from eyring.validation.replicas.optimizers import SGDRule
 from eyring.validation.replicas.problem import Data, LossFunction, TrainingProblem
 from eyring.validation.replicas.reading import read_optimizer
+from eyring.validation.replicas.refusals import batch_refusal, model_refusal
 
 if TYPE_CHECKING:
     import torch
@@ -48,7 +49,7 @@ def predict_escape(
         over: The saddle, likewise; or a ``MeasuredPath`` over it, which is then not measured again. A list of them: parallel exits, whose rates add.
             Left out, the lowest saddle that is found by climbing from the minimum.
         event: "next well" (or "cross and stay", settled beyond the saddle) or "to the saddle"; it has no default.
-        batch_size: B.
+        batch_size: B, at most the number of samples; below it unless drawn with replacement, for all data at once make no noise.
         sampler: "with replacement", "without replacement" or "epoch shuffling".
         surroundings: ``NetworkSurroundings(problem)`` for the least action in all directions, in networks of a few parameters; minutes, once for
             all learning rates and batch sizes if the same object is passed again. Left out, that row has no answer.
@@ -61,6 +62,8 @@ def predict_escape(
         ParameterError: If the start is no minimum, the data are fewer than the batch, or a number is out of range.
         NotApplicable: If the optimizer is none of SGD's kind, or there is no barrier.
     """
+    if refusal := model_refusal(model):
+        raise ParameterError(refusal)
     rule = read_optimizer(optimizer, model)
     if not isinstance(rule, SGDRule):
         raise NotApplicable(
@@ -69,7 +72,9 @@ def predict_escape(
         )
     called = event_called(event)
     problem = TrainingProblem(model, loss_fn, data, weight_decay=rule.weight_decay)
-    training = Training(rule.lr, batch_size, rule.momentum, rule.dampening, rule.nesterov, sampler, problem.samples)
+    if refusal := batch_refusal(batch_size, samples=problem.samples, sampler=sampler):
+        raise ParameterError(refusal)
+    training = Training(rule.lr, int(batch_size), rule.momentum, rule.dampening, rule.nesterov, sampler, problem.samples)
     show = progress or (lambda what, fraction: None)
     paths = ways_out(problem, start, over, show)
     tables: list[Predictions] = []

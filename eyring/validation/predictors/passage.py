@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eyring.numerics.exact.chain.eigenvalue import passage_steps
+from eyring.numerics.exact.chain.momentum import momentum_passage_steps
 from eyring.numerics.exact.chain.step_law import StepLaw
 from eyring.numerics.exact.line import Line
 from eyring.numerics.exact.passage.panels import Route
@@ -12,7 +13,7 @@ from eyring.numerics.exact.passage.sums import TIME, Plan
 from eyring.numerics.exact.tails import far_edges
 from eyring.validation.predictors.profile import Profile
 
-__all__ = ["LogTime", "chain_time", "ito_time"]
+__all__ = ["LogTime", "chain_time", "ito_time", "momentum_time"]
 
 STEEPEST = 4.0  # change of the potential over the noise that a panel may hold
 MOST_CUTS = 64
@@ -73,4 +74,17 @@ def chain_time(profile: Profile, *, learning_rate: float, per_sample: float, tar
         clock=learning_rate,
     )
     steps, error = passage_steps(law, 0.0, target)
+    return LogTime(float(np.log(steps)), error)
+
+
+def momentum_time(profile: Profile, *, learning_rate: float, momentum: float, per_sample: float, target: float) -> LogTime:
+    """Return ln of the mean number of steps v' = mu v - eta (L'(s) + sqrt(C(s)) xi), s' = s + v' until s first passes the target.
+
+    Raises:
+        AccuracyError: If a grid of place and velocity cannot resolve the way.
+    """
+    steps, error = momentum_passage_steps(
+        profile.slope_at, lambda s: per_sample * profile.noise_at(s), learning_rate=learning_rate, momentum=momentum,
+        curvature=float(profile.curvature[0]), start=0.0, target=target,
+    )  # fmt: skip
     return LogTime(float(np.log(steps)), error)

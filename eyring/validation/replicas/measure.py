@@ -4,7 +4,6 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,8 @@ from eyring.validation.replicas.events import EVENTS, event_from
 from eyring.validation.replicas.optimizers import Rule, SGDRule
 from eyring.validation.replicas.problem import Data, LossFunction, TrainingProblem
 from eyring.validation.replicas.reading import read_optimizer
+from eyring.validation.replicas.refusals import batch_refusal, model_refusal, pair_refusal
+from eyring.validation.replicas.room import place_of, require_room
 from eyring.validation.replicas.train import train_replicas
 from eyring.validation.samplers import make_sampler
 
@@ -68,7 +69,7 @@ def measure_escape(
         replicas: How many at once.
         iterations: Steps of each; who is still inside then is censored.
         seed: Of the minibatches.
-        batch_size: B, at most the number of samples.
+        batch_size: B, at most the number of samples; below it unless drawn with replacement, for all data at once make no noise.
         sampler: "with replacement", "without replacement" or "epoch shuffling".
         over: The saddle: a measured path, a probe, a state dict or flat parameters.
         beyond: The minimum beyond it, likewise, for "next well"; a measured path knows it.
@@ -85,7 +86,7 @@ def measure_escape(
 
     Raises:
         ParameterError: If the start is no minimum, the data are fewer than the batch, or an argument is missing or out of range.
-        NotApplicable: If the optimizer or the event has no meaning here, or the optimizer is unstable at the start.
+        NotApplicable: If the optimizer or the event has no meaning here, the optimizer is unstable at the start, or the memory holds fewer replicas.
         AccuracyError: If a replica diverges; the message names it and the step.
         StorageError: If the checkpoint cannot be written.
 
@@ -104,12 +105,16 @@ def measure_escape(
     (True, {2.0})
     """
     check_counts(replicas=replicas, iterations=iterations)
-    if seconds is not None and not seconds > 0:
+    if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0):
         raise ParameterError(f"seconds must be a positive wall time, got {seconds!r}")
+    if refusal := model_refusal(model):
+        raise ParameterError(refusal)
     rule = read_optimizer(optimizer, model)
+    file = None if checkpoint is None else place_of(checkpoint)
     problem = _placed(model, loss_fn, data, device)
-    if batch_size > problem.samples:
-        raise ParameterError(f"a batch of {batch_size} is larger than the data, {problem.samples} samples; take a smaller batch or more data")
+    if refusal := batch_refusal(batch_size, samples=problem.samples, sampler=sampler):
+        raise ParameterError(refusal)
+    require_room(problem, rule, replicas=replicas, batch_size=batch_size, sampler=sampler)
     batches = make_sampler(sampler, samples=problem.samples, batch_size=batch_size, replicas=replicas, seed=seed)
     origin = position_of(problem, start, role="start")
     landscape = _with_decay(problem, rule)
@@ -139,7 +144,7 @@ def measure_escape(
         sampler=batches,
         iterations=iterations,
         seconds=seconds,
-        checkpoint=None if checkpoint is None else Path(checkpoint),
+        checkpoint=file,
         progress=progress,
         relaxation=relaxation,
     )
@@ -167,7 +172,9 @@ def _placed(model: torch.nn.Module, loss_fn: LossFunction, data: Data, device: s
         raise ParameterError(f"device must be 'cpu' or 'cuda', got {device!r}")
     if device == "cuda" and not torch.cuda.is_available():
         raise NotApplicable("device='cuda' needs an NVIDIA graphics card and a torch built for it, and there is none here; use device='cpu'")
-    if device is not None and isinstance(model, torch.nn.Module):
+    if device is not None:
+        if refusal := pair_refusal(data):
+            raise ParameterError(refusal)
         model, data = deepcopy(model).to(device), (data[0].to(device), data[1].to(device))
     problem = TrainingProblem(model, loss_fn, data)
     if problem.dtype not in DTYPES:

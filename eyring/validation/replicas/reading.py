@@ -38,7 +38,7 @@ def read_optimizer(optimizer: Any, model: torch.nn.Module) -> Rule:
     if isinstance(optimizer, type):
         raise ParameterError(f"the class {optimizer.__name__} says no learning rate: pass {optimizer.__name__}(model.parameters(), lr=...)")
     if not isinstance(optimizer, torch.optim.Optimizer) and callable(optimizer):
-        optimizer = optimizer([value for value in model.parameters() if value.requires_grad])
+        optimizer = _built(optimizer, model)
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise ParameterError(f"the optimizer must be one of {KNOWN}, got {type(optimizer).__name__}")
     if type(optimizer) not in RULES:
@@ -50,7 +50,7 @@ def read_optimizer(optimizer: Any, model: torch.nn.Module) -> Rule:
 def _settings(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """Return the settings that all parameter groups share, by the names of the rule."""
     groups = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
-    differing = sorted({name for group in groups for name in group if group[name] != groups[0].get(name)} - {"param_names"})
+    differing = sorted({name for group in groups for name in group if not _same(group[name], groups[0].get(name))} - {"param_names"})
     if differing:
         raise NotApplicable(
             f"the parameter groups differ in {', '.join(differing)}; the laws of escape know one {differing[0]} for all parameters. Use one group"
@@ -67,6 +67,22 @@ def _settings(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     if "betas" in settings:
         settings["beta1"], settings["beta2"] = settings.pop("betas")
     return settings
+
+
+def _built(build: Callable[..., Any], model: torch.nn.Module) -> Any:
+    """Return what the user's function makes of the parameters."""
+    try:
+        return build([value for value in model.parameters() if value.requires_grad])
+    except Exception as error:
+        raise ParameterError(
+            f"the optimizer cannot be built: {build!r}, called with a list of parameters, raised {type(error).__name__}: {error}. Pass an optimizer, "
+            "or a function of the parameters such as functools.partial(torch.optim.SGD, lr=0.1)"
+        ) from error
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two settings are equal; a number that is none equals itself, so that the rule can refuse it by name."""
+    return bool(one == other or (one != one and other != other))
 
 
 def _require_all_parameters(optimizer: torch.optim.Optimizer, model: torch.nn.Module) -> None:

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array, diags_array
 from scipy.sparse.linalg import LinearOperator, eigs
 
 from eyring.errors import AccuracyError
-from eyring.validation.reproduce.chain_survival import LOOSEST, SETTLED, Box, interpolation, sign_batches
+from eyring.numerics.exact.chain.survival import LOOSEST, SETTLED, Box, interpolation, sign_batches
 
 __all__ = ["Across", "Along", "rate_across"]
 

@@ -9,7 +9,7 @@ from scipy.sparse import csc_array, eye_array
 from scipy.sparse.linalg import eigs, splu
 
 from eyring.errors import AccuracyError
-from eyring.validation.reproduce.chain_survival import Box, sign_batches, transition
+from eyring.numerics.exact.chain.survival import Box, sign_batches, transition
 from eyring.validation.reproduce.dai_zhu_wells import LEARNING_RATE, saddle, slope
 
 __all__ = ["ChainLaw", "chain_law"]

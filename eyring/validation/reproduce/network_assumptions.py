@@ -11,7 +11,7 @@ from eyring.numerics.answer import Estimate
 from eyring.validation.court.comparisons import Cell
 from eyring.validation.reproduce.contract import Row
 from eyring.validation.reproduce.fits import Z99, slope_of
-from eyring.validation.reproduce.network_rows import Times, what_fails
+from eyring.validation.reproduce.network_rows import Times, failed_condition, what_fails
 from eyring.validation.verdict import Prediction, judge
 
 __all__ = ["assumption_rows"]
@@ -35,7 +35,7 @@ def _exit_rows(walkers: Mapping[str, Any]) -> list[Row]:
             continue
         low, high = (float(beta.ppf(0.005, part, of - part + 1)), float(beta.ppf(0.995, part + 1, of - part)) if part < of else 1.0)
         status = "agrees" if low > 0.9 else "disagrees" if high < 0.9 else "undecided"
-        rows.append(Row(claim, part / of, low, high, status, note=f"{part} of {of}; 90 % or more demanded"))
+        rows.append(Row(claim, part / of, low, high, status, True, f"{part} of {of}; 90 % or more demanded"))
     return rows
 
 
@@ -49,7 +49,7 @@ def _probe_rows() -> list[Row]:
     left, kept = max(p.discarded for p in probes), max(p.eigenvectors.shape[1] for p in probes)
     claim = "noise is projected on at most 50 directions, and under 1 % of tr G is left out"
     status = "agrees" if kept <= 50 and left < 0.01 else "disagrees"
-    return [Row(claim, left, None, None, status, note=f"{kept} directions; measured: share left out")]
+    return [Row(claim, left, None, None, status, True, f"{kept} directions; measured: share left out")]
 
 
 def _exponent_rows(cells: Sequence[Cell], times: Times, ways: Mapping[str, Any]) -> list[Row]:
@@ -62,11 +62,11 @@ def _exponent_rows(cells: Sequence[Cell], times: Times, ways: Mapping[str, Any])
             "agrees" if abs(whole / normal - 1) < 0.05 else "disagrees", True, f"cheapest ways in all directions: {whole:.4f} and {normal:.4f} B/eta",
         )
     ]  # fmt: skip
-    known = {"along the measured path alone": _path_exponent(chosen[0]), "by the cheapest way in all directions": normal}
-    for where, slope in known.items():
-        verdict = judge(f"d ln tau/d(B/eta) = {slope:.3f}, {where}", found, Prediction.within(slope, 0.01, where), resolution=0.2)
-        note = "eta = 0.2" + (f"; {verdict.sigma:.1f} sigma" if verdict.sigma else "")
-        rows.append(Row(verdict.claim, found.value, found.low, found.high, verdict.status, note=note))
+    known = (("path", "along the measured path alone", _path_exponent(chosen[0])), ("quasipotential", "by the cheapest way in all directions", normal))
+    for law, where, slope in known:
+        claim, failed = f"d ln tau/d(B/eta) = {slope:.3f}, {where}", failed_condition(chosen[0].rows[law])
+        verdict = judge(claim, found, Prediction.within(slope, 0.01, where), conditions=failed, resolution=0.2)
+        rows.append(Row(claim, found.value, found.low, found.high, verdict.status, True, f"eta = 0.2; {verdict.note}"))
     return rows
 
 
@@ -121,7 +121,7 @@ def _well_rows(walkers: Mapping[str, Any], size: int) -> list[Row]:
     S = solve_continuous_lyapunov(H, 0.2 / size * np.cov(slopes.T, bias=True))
     shift = float(np.sqrt(walkers["mean"] @ np.linalg.solve(S, walkers["mean"])))
     wider = float(np.trace(np.linalg.solve(S, walkers["spread"]))) / len(S)
-    reach = Z99 * math.sqrt(wider / 1000)
+    reach = Z99 * math.sqrt(wider / float(walkers["replicas"]))
     claim = f"walkers see the minimum as a parabola: their mean lies within {SMALL_SHIFT} of its widths from it (eta = 0.2, B = {size})"
     status = "agrees" if shift + reach < SMALL_SHIFT else "out of regime" if shift - reach > SMALL_SHIFT else "undecided"
     note = f"trained replicas; their variances are {wider:.2f} times the parabola's on average"

@@ -12,7 +12,7 @@ from eyring.validation.court.ruling import Ruling
 from eyring.validation.reproduce.contract import Row
 from eyring.validation.verdict import MeasuredCondition, Prediction, judge
 
-__all__ = ["Times", "cell_rows", "law_rows", "sweep_rows", "what_fails"]
+__all__ = ["Times", "cell_rows", "failed_condition", "law_rows", "sweep_rows", "what_fails"]
 
 Times = Mapping[str, Estimate]
 SHOWN = ("quasipotential", "eyring", "xie")
@@ -27,7 +27,7 @@ def cell_rows(cells: Sequence[Cell], times: Times, *, resolution: float) -> list
 
 def _side_by_side(cell: Cell, law: str, seen: Estimate, resolution: float) -> Row:
     said, s = cell.rows[law], cell.setting
-    failed = [MeasuredCondition(_sentence(a), a["measured"], False) for a in _violations(said)[:1]]
+    failed = failed_condition(said)
     expected = Prediction(math.exp(said["value"]), math.exp(said["low"]), math.exp(said["high"]), said["title"])
     number = f"{said['value']:.2f} [{said['low']:.2f}, {said['high']:.2f}]"
     claim = f"mu = {s.momentum:g}, eta = {s.learning_rate:g}, B = {s.batch_size}: ln tau = {number} by {law}"
@@ -35,6 +35,11 @@ def _side_by_side(cell: Cell, law: str, seen: Estimate, resolution: float) -> Ro
     value, low, high = (math.log(t) for t in (seen.value, seen.low, seen.high))
     note = f"measured ln tau, {seen.events} exits; {value - said['value']:+.2f} beyond the law" + (f"; {verdict.note}" if verdict.note else "")
     return Row(claim, value, low, high, verdict.status, not said["source"], note)
+
+
+def failed_condition(said: Mapping[str, Any]) -> list[MeasuredCondition]:
+    """Return the assumption of a law's row that fails by the largest factor, if one does."""
+    return [MeasuredCondition(_sentence(a), a["measured"], False) for a in _violations(said)[:1]]
 
 
 def _violations(said: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -80,7 +80,7 @@ def walkers_seen(*, learning_rate: float, batch_size: int, replicas: int, steps:
 
     Returns:
         ``left`` (exits: to the minimum beyond, back to the start, elsewhere), ``inside`` (likewise, beyond none), ``mean`` (n,) and ``spread`` (n, n)
-        of the replicas inside, measured from the minimum.
+        of the replicas inside, measured from the minimum, and how many ``replicas`` these are.
     """
     import torch
 
@@ -100,7 +100,8 @@ def walkers_seen(*, learning_rate: float, batch_size: int, replicas: int, steps:
     )  # fmt: skip
     gone, inside = torch.cat([torch.empty(0, problem.dimension, dtype=torch.float64), *witness.gone]), witness.now.clone()
     y = (inside - ground.start).numpy()
-    return {"left": ends(problem, ground, gone), "inside": ends(problem, ground, inside[:LOOKED_AT]), "mean": y.mean(0), "spread": np.cov(y.T)}
+    where = {"left": ends(problem, ground, gone), "inside": ends(problem, ground, inside[:LOOKED_AT])}
+    return where | {"mean": y.mean(0), "spread": np.cov(y.T), "replicas": len(y)}
 
 
 class Witness:

@@ -16,8 +16,7 @@ Each experiment is a small-scale analogue: the same optimizer and the same quest
 *Measured* is the number that the claim or the note names, with its 99 % interval. A claim *agrees*, *disagrees* (it lies more than 5 standard errors
 away), is *out of regime* (a condition of the theory, measured here, fails), or is *undecided*. Claims in italics are the papers', the others eyring's
 own. `eyring reproduce --list` names the experiments; `--quick` is a run of seconds that sees only larger differences, `--all --quick` one of
-a few minutes on two cores; `--data-dir` takes a paper's own data where somebody has them. Run times are wall times on two processor cores, most with
-other work beside.
+a few minutes; `--data-dir` takes a paper's own data where somebody has them. Run times are wall times on two processor cores.
 This page: `eyring reproduce --markdown docs/papers > docs/papers.md`."""
 
 
@@ -47,10 +46,18 @@ def papers_page(folder: Path) -> str:
     """
     reports = stored_reports(folder)
     summary = [f"| [{r.name}](#{r.name}) | {_paper(r)} | {r.figure} | {_verdicts(r)} | `{r.command}` | {_duration(r.seconds)} |" for r in reports]
-    lines = [HEAD, "", "| experiment | paper | stands for | verdicts | command | run time |", "|---|---|---|---|---|---|", *summary]
+    lines = [HEAD, "", "| experiment | paper | stands for | verdicts | command | run time |", "|---|---|---|---|---|---|", *summary, *_whole(reports)]
     for report in reports:
         lines += ["", *_section(report, os.path.basename(os.path.normpath(folder)))]
     return "\n".join(lines)
+
+
+def _whole(reports: list[Report]) -> list[str]:
+    """Return the table's last line: what all of it takes, where all of it was run."""
+    if [r.name for r in reports] != list(reproductions()) or not all(r.seconds for r in reports):
+        return []
+    verdicts = _counted([row.verdict for report in reports for row in report.rows])
+    return [f"| all {len(reports)} | | | {verdicts} | `eyring reproduce --all` | {_duration(sum(r.seconds for r in reports))} |"]
 
 
 def _section(report: Report, folder: str) -> list[str]:
@@ -71,8 +78,11 @@ def _paper(report: Report) -> str:
 
 
 def _verdicts(report: Report) -> str:
-    seen = [row.verdict for row in report.rows]
-    return ", ".join(f"{seen.count(v)} {v}" for v in dict.fromkeys(seen))
+    return _counted([row.verdict for row in report.rows])
+
+
+def _counted(verdicts: list[str]) -> str:
+    return ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
 
 
 def _duration(seconds: float) -> str:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.integrate import cumulative_trapezoid
 
+from eyring.numerics.exact.chain.survival import Box, chain_rate
 from eyring.validation.reproduce.batch_law import batch_quantiles, normal_weights
-from eyring.validation.reproduce.chain_survival import Box, chain_rate
 from eyring.validation.reproduce.signed_sum import Run
 from eyring.validation.reproduce.valley import Network, Valley, valley_of
 from eyring.validation.training import train_until_escape

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from eyring.numerics.exact.chain.survival import Box
 from eyring.validation.reproduce.chain_across import Across, Along, rate_across
-from eyring.validation.reproduce.chain_survival import Box
 from eyring.validation.reproduce.contract import Reproduction
 from eyring.validation.reproduce.escape_rows import Rival, Seen
 from eyring.validation.reproduce.signed_escape import SignedEscape

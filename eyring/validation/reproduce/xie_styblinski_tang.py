@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from eyring.numerics.answer import Estimate
-from eyring.validation.reproduce.chain_survival import Box, chain_rate, sign_batches
+from eyring.numerics.exact.chain.survival import Box, chain_rate, sign_batches
 from eyring.validation.reproduce.contract import Finding, Reproduction, Row
 from eyring.validation.reproduce.escape_rows import AXES, Rival, Seen, along, in_time
 from eyring.validation.reproduce.fits import slope_of

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eyring.numerics.exact.chain.survival import Box, chain_rate
 from eyring.validation.court.shards import Job
-from eyring.validation.reproduce.chain_survival import Box, chain_rate
 from eyring.validation.reproduce.contract import Finding, Reproduction
 from eyring.validation.reproduce.escape_rows import Rival, Seen, along, own_rows, rival_rows, straight_rows
 from eyring.validation.reproduce.fits import mean_exit_time

@@ -27,7 +27,7 @@ class ItoAlongTheWay(Law):
         across, friction = across_the_way(case), log_friction(case)
         spread = along.error + across.error + neglected_across(case)
         value = along.value + across.value - across.along + across.steps + friction
-        return self.time(case, value, spread, *on_the_way(case), measured.gaussian_steps(case), *in_the_valley(case))
+        return self.time(case, value, spread, *on_the_way(case), *measured.one_temperature(case), measured.gaussian_steps(case), *in_the_valley(case))
 
 
 def neglected_across(case: Case) -> float:

@@ -3,22 +3,24 @@
 from math import log
 from typing import ClassVar
 
-from eyring.errors import AccuracyError, EyringError
+from eyring.errors import AccuracyError, EyringError, NotApplicable
 from eyring.validation.predictors.across import across_the_way
-from eyring.validation.predictors.assumptions import gaussian_steps, parabolic_well
+from eyring.validation.predictors.assumptions import gaussian_steps, one_temperature, parabolic_well
 from eyring.validation.predictors.case import Case
 from eyring.validation.predictors.contract import Law, Row
 from eyring.validation.predictors.formulas import logarithm_of
 from eyring.validation.predictors.friction import log_friction
 from eyring.validation.predictors.laws.ito_path import in_the_valley, neglected_across, on_the_way
-from eyring.validation.predictors.passage import LogTime, chain_time, ito_time
+from eyring.validation.predictors.passage import LogTime, ito_time
 from eyring.validation.predictors.tails import tail_exponent_shift
 
 __all__ = ["Own"]
 
+STEPS = "by finite steps"
+
 
 class Own(Law):
-    """Along the way the chain of steps (with momentum the diffusion, and the friction at the saddle); across it the sharp prefactor where drift and
+    """Along the way the chain of steps (of place and velocity with momentum); across it the sharp prefactor where drift and
     noise are known around the way, else the widening of the valley; and what the batches' whole law adds to their variance, where it was measured.
     """
 
@@ -32,27 +34,25 @@ class Own(Law):
         along, how = _along(case)
         across, error, where, valley = _across(case)
         tails, told = tail_exponent_shift(case)
-        momentum = case.training.momentum
-        friction = log_friction(case)
-        steps = case.training.rate * (case.well_curvature - case.top_curvature) / 4 if momentum else 0.0  # the chain's own correction, not had here
         kept = (*on_the_way(case), *(in_the_valley(case) if valley else parabolic_well(case)), *(() if told is None else (gaussian_steps(case),)))
-        words = [f"along the way {how}", f"across it {where} {across:+.4g}"]
-        words += [f"friction {friction:+.4g}"] if momentum else []
+        kept += () if how == STEPS else one_temperature(case)
+        words = [f"along the way {how} {along.value:.6g}", f"across it {where} {across:+.4g}"]
         words += [f"whole law of a batch {tails:+.4g}"] if told is None else [told]
-        spread = along.error + error + neglected_across(case) + steps
-        return self.time(case, along.value + across + friction + tails, spread, *kept, note="ln tau: " + ", ".join(words))
+        spread = along.error + error + neglected_across(case)
+        return self.time(case, along.value + across + tails, spread, *kept, note="ln tau: " + ", ".join(words))
 
 
 def _along(case: Case) -> tuple[LogTime, str]:
+    try:
+        return case.finite_steps, STEPS
+    except (AccuracyError, NotApplicable):  # the steps are too small to be told from a diffusion, or the gradient is taken ahead
+        pass
     training = case.training
-    if not training.momentum:
-        try:
-            chain = chain_time(case.pushed, learning_rate=training.rate, per_sample=training.per_sample, target=case.target)
-            return chain, f"by finite steps {chain.value:.6g}"
-        except AccuracyError:  # the steps are too small to be told from a diffusion
-            pass
     ito = ito_time(case.pushed, step=training.step, per_sample=training.per_sample, target=case.target)
-    return ito, f"as a diffusion {ito.value:.6g}"
+    if not training.momentum:
+        return ito, "as a diffusion"
+    missed = training.rate * (case.well_curvature - case.top_curvature) / 4  # the chain's own correction, not had here
+    return LogTime(ito.value + log_friction(case), ito.error + missed), "as a diffusion with the friction at the saddle"
 
 
 def _across(case: Case) -> tuple[float, float, str, bool]:
