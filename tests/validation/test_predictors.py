@@ -212,6 +212,7 @@ def test_momentum_where_the_noise_varies_is_solved_as_steps_and_refused_as_one_t
     assert not any("inertia" in a.sentence for a in own.assumptions)
 
 
+@pytest.mark.long
 def test_what_a_changing_temperature_adds_is_the_leading_order_of_the_chain():
     """1/gamma^2 = 0.11: the chain gains int L'^2 T'/(2 gamma^2 T^2) ds over diffusion and friction as T begins to rise, to a third: orders beyond."""
     eta, mu, T = 0.01, 0.7, 0.05

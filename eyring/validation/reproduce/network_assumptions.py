@@ -62,8 +62,8 @@ def _exponent_rows(cells: Sequence[Cell], times: Times, ways: Mapping[str, Any])
             "agrees" if abs(whole / normal - 1) < 0.05 else "disagrees", True, f"cheapest ways in all directions: {whole:.4f} and {normal:.4f} B/eta",
         )
     ]  # fmt: skip
-    known = (("path", "along the measured path alone", _path_exponent(chosen[0])), ("quasipotential", "by the cheapest way in all directions", normal))
-    for law, where, slope in known:
+    along = _path_exponent(chosen[0])
+    for law, where, slope in (("path", "along the measured path alone", along), ("quasipotential", "by the cheapest way in all directions", normal)):
         claim, failed = f"d ln tau/d(B/eta) = {slope:.3f}, {where}", failed_condition(chosen[0].rows[law])
         verdict = judge(claim, found, Prediction.within(slope, 0.01, where), conditions=failed, resolution=0.2)
         rows.append(Row(claim, found.value, found.low, found.high, verdict.status, True, f"eta = 0.2; {verdict.note}"))
