@@ -14,6 +14,7 @@ from eyring.errors import AccuracyError
 from eyring.numerics.exact.chain.survival import Box, chain_rate, sign_batches
 from eyring.validation.probes.gradient_covariance import projected_gradients
 from eyring.validation.reproduce import xie_double_well as well
+from eyring.validation.reproduce import xie_styblinski_tang as tang
 from eyring.validation.reproduce.chain_across import Across, Along, rate_across
 from eyring.validation.reproduce.fits import mean_exit_time
 from eyring.validation.reproduce.signed_sum import Run
@@ -161,3 +162,24 @@ def test_places_beside_the_line_give_back_what_was_measured_there():
     )  # fmt: skip
     times = line_time(s, np.array([s, 1.4 * s, 0.6 * s]), 1 + 0 * s, 1.0, 1.0)
     assert abs(held_still(wide, run) / (times[0] * (1 / times[1] + 1 / times[2]) / 2) - 1) < 1e-10
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("module", "largest"), [(tang, 0.01), (well, 0.1)])
+def test_predict_escape_meets_the_optimizers_own_chain_without_a_fit(module, largest):
+    """Module, samples and optimizer against the chain of their steps: 0.2 % in one coordinate, 9 % in two (noise over barrier is 12 %); all assumptions hold."""
+    meets(module, "predict mu 0", largest)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("module", "name", "largest"), [(m, f"predict mu {mu}", most) for m in (tang, well) for mu, most in ((0.5, 0.08), (0.9, 0.05))])
+def test_predict_escape_meets_the_chain_with_momentum(module, name, largest):
+    meets(module, name, largest)
+
+
+def meets(module, name, largest):
+    job = module.REPRODUCTION.plan(False, None)[name]
+    said, chain = job.function(**job.arguments), module.chain_time(job.arguments["run"], True)
+    assert said["violated"] == 0
+    assert abs(said["log"] - math.log(chain["time"])) < largest
+    assert said["low"] - 2 * chain["error"] < math.log(chain["time"]) < said["high"] + 2 * chain["error"]

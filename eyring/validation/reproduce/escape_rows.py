@@ -10,7 +10,7 @@ from eyring.validation.reproduce.contract import Row
 from eyring.validation.reproduce.fits import line, pooled, slope_of, straightness
 from eyring.validation.verdict import MeasuredCondition, Prediction, judge
 
-__all__ = ["AXES", "Rival", "Seen", "along", "in_time", "own_rows", "rival_rows", "straight_rows", "worst_error"]
+__all__ = ["AXES", "SINGLE", "Rival", "Seen", "along", "in_time", "own_rows", "rival_rows", "straight_rows", "worst_error"]
 
 Axes = Mapping[str, Callable[[Any], float]]
 AXES: Axes = {

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eyring.validation.court.shards import Job
-from eyring.validation.reproduce.contract import Finding
-from eyring.validation.reproduce.escape_rows import AXES, Rival, Seen, along, own_rows, rival_rows, straight_rows
+from eyring.validation.reproduce.contract import Finding, Row
+from eyring.validation.reproduce.escape_rows import AXES, SINGLE, Rival, Seen, along, own_rows, rival_rows, straight_rows
 from eyring.validation.reproduce.fits import mean_exit_time
 from eyring.validation.reproduce.pictures import Series, sweep_picture
 from eyring.validation.reproduce.signed_sum import Run, SignedSum, train_exits
+from eyring.validation.verdict import MeasuredCondition, Prediction, judge
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,6 +41,7 @@ class SignedEscape:
         relaxation: Relaxation times of the minimum, in units of eta k/(1 - mu) iterations.
         rivals: The published laws, from the settings at momentum 0.
         drawn: Names of the laws that the picture shows, by their place among the rivals.
+        predict: What ``predict_escape`` says of a setting (``predict_signed``), a function of a module.
     """
 
     title: str
@@ -55,6 +57,7 @@ class SignedEscape:
     relaxation: float
     rivals: Callable[[Sequence[Seen]], list[Rival]]
     drawn: Mapping[str, int]
+    predict: Callable[..., Mapping[str, float]]
 
     def runs(self, quick: bool) -> dict[str, Run]:
         """Return the settings by name: the same work for each, a part of it with momentum; in a quick run, for about 400 exits."""
@@ -74,11 +77,12 @@ class SignedEscape:
         return math.ceil(10 * self.relaxation * (1 - run.momentum) / (run.scale * run.learning_rate) + 5 / (1 - run.momentum))
 
     def plan(self, quick: bool, data: Path | None) -> Mapping[str, Job]:
-        """Return a training and a chain for every setting."""
+        """Return a training and a chain for every setting, and what ``predict_escape`` says of the first at every momentum."""
         runs = self.runs(quick)
+        first = {run.momentum: run for run in reversed(runs.values())}
         return {f"train {name}": Job(train_exits, {"landscape": self.landscape, "run": run}) for name, run in runs.items()} | {
             f"chain {name}": Job(self.chain_time, {"run": run, "quick": quick}) for name, run in runs.items()
-        }
+        } | {f"predict mu {mu:g}": Job(self.predict, {"run": run}) for mu, run in first.items() if not (quick and mu)}
 
     def seen(self, results: Mapping[str, Mapping[str, Any]], quick: bool) -> list[list[Seen]]:
         """Return measured and predicted times, a list a momentum."""
@@ -95,6 +99,7 @@ class SignedEscape:
         rows = [row for group in groups for row in own_rows(group, OWN, quick=quick)]
         rows += rival_rows(plain, self.rivals(plain), quick=quick)
         rows += [] if quick else straight_rows(plain, "Xie et al.")
+        rows += [predicted_row(group[0], results[name]) for group in groups if (name := f"predict mu {group[0].run.momentum:g}") in results]
         for group in groups[1:]:
             rows += rival_rows(group, [momentum_rule(plain, group[0].run.momentum)], quick=quick)
         return Finding(tuple(rows), lambda: self.picture(groups))
@@ -112,6 +117,16 @@ class SignedEscape:
                 name = f"mu = {group[0].run.momentum:g}"
                 series.append(Series(axis, name, [read(s.run) for s in chosen], [s.measured for s in chosen], drawn))
         return sweep_picture(self.title, series)
+
+
+def predicted_row(seen: Seen, said: Mapping[str, float]) -> Row:
+    """Return the row of ``predict_escape``'s own law at a setting, which knows the module, the samples and the optimizer, and nothing else."""
+    value, low, high = (math.exp(float(said[name])) for name in ("log", "low", "high"))
+    claim = f"mu = {seen.run.momentum:g}: predict_escape, eyring's own law, {seen.run.words}: tau = {value:.4g} [{low:.4g}, {high:.4g}]"
+    violated = int(said["violated"])
+    held = MeasuredCondition(f"all {int(said['assumptions'])} assumptions hold: number of those violated", violated, violated == 0)
+    verdict = judge(claim, seen.measured, Prediction(value, low, high, "predict_escape"), conditions=(held,), resolution=SINGLE)
+    return Row.of(verdict)
 
 
 def momentum_rule(plain: Sequence[Seen], mu: float) -> Rival:

@@ -18,6 +18,7 @@ from eyring.validation.reproduce.chain_across import Across, Along, rate_across
 from eyring.validation.reproduce.contract import Reproduction
 from eyring.validation.reproduce.escape_rows import Rival, Seen
 from eyring.validation.reproduce.signed_escape import SignedEscape
+from eyring.validation.reproduce.signed_predict import predict_signed
 from eyring.validation.reproduce.signed_sum import Run, SignedSum
 
 __all__ = ["REPRODUCTION"]
@@ -97,6 +98,20 @@ def sharp(noise: float) -> tuple[float, float]:
     return exponent, float(tau)
 
 
+def predict(run: Run) -> dict[str, float]:
+    """Return what ``predict_escape`` says, which is told the formulas around the way: its prefactor then knows that there is no potential."""
+    from eyring.theory.landscape import Landscape
+    from eyring.theory.noise.finite_sum import FiniteSum
+    from eyring.validation.predictors.surroundings import KnownLandscape
+
+    x, y = sp.symbols("x y", real=True)
+    height = sp.Float(C) * (x**4 / 4 - x**2 / 2 + (1 + 2 * x**2) * y**2 / 2)
+    along, across = sp.Float(math.sqrt(C)) * (x - sp.Float(TILT) * x**2 / 2), sp.Float(G_Y) * y
+    samples = FiniteSum([height + a * along + b * across for a in (1, -1) for b in (1, -1)])
+    known = KnownLandscape(Landscape(height, [x, y]), samples)
+    return predict_signed(loss, tilts, minimum=(-1.0, 0.0), saddle=(0.0, 0.0), run=run, surroundings=known)
+
+
 def leading(run: Run) -> tuple[float, float]:
     """Return the exponent along the way and the sharp leading-order time, iterations; momentum by the rule eta/(1 - mu)."""
     exponent, time = sharp(round(run.effective, 12))
@@ -143,6 +158,7 @@ EXPERIMENT = SignedEscape(
     relaxation=1 / H_A,
     rivals=rivals,
     drawn={"the sharp weak-noise limit": 0, "Xie: 2 pi/|H_b|": 1, "Eyring-Kramers": 2},
+    predict=predict,
 )
 
 

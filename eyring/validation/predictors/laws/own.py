@@ -38,7 +38,7 @@ class Own(Law):
         kept += () if how == STEPS else one_temperature(case)
         words = [f"along the way {how} {along.value:.6g}", f"across it {where} {across:+.4g}"]
         words += [f"whole law of a batch {tails:+.4g}"] if told is None else [told]
-        spread = along.error + error + neglected_across(case)
+        spread = along.error + error + neglected_across(case) + abs(tails) * _share_unknown(case)
         return self.time(case, along.value + across + tails, spread, *kept, note="ln tau: " + ", ".join(words))
 
 
@@ -53,6 +53,13 @@ def _along(case: Case) -> tuple[LogTime, str]:
         return ito, "as a diffusion"
     missed = training.rate * (case.well_curvature - case.top_curvature) / 4  # the chain's own correction, not had here
     return LogTime(ito.value + log_friction(case), ito.error + missed), "as a diffusion with the friction at the saddle"
+
+
+def _share_unknown(case: Case) -> float:
+    """Return the share of what a batch's whole law adds that is not known: it is an exponent, without its prefactor, of walkers without inertia."""
+    steepest = max(case.well_curvature, -case.top_curvature)
+    inertia = steepest / case.training.friction**2 if case.training.momentum else 0.0
+    return min(1.0, 1 / case.exponent + inertia)
 
 
 def _across(case: Case) -> tuple[float, float, str, bool]:
