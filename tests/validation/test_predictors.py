@@ -212,6 +212,22 @@ def test_momentum_where_the_noise_varies_is_solved_as_steps_and_refused_as_one_t
     assert not any("inertia" in a.sentence for a in own.assumptions)
 
 
+def test_what_a_changing_temperature_adds_solves_the_hamilton_jacobi_equation():
+    """v F_x - (L' + gamma v) F_v + gamma T F_v^2 = 0 in powers of v, F = sum c_n v^n, solved by sympy to 1/gamma^2: c_0' less L'/T, integrated."""
+    g, slope, T, *more = sp.symbols("g slope T T1 c2 c3", positive=True)
+    T1, c2, c3 = more
+    third = sp.solve(-T1 / (2 * T**2) - 3 * g * c3 + g * T * 12 * c3 / (2 * T), c3)[0]  # of v^3, c_2 = 1/(2 T) in it
+    second = next(root for root in sp.solve(-3 * slope * third - 2 * g * c2 + 4 * g * T * c2**2, c2) if root.subs(T1, 0) != 0)  # of v^2
+    added = sp.lambdify((g, slope, T, T1), sp.series((2 * slope * second).subs(g, 1 / c3), c3, 0, 3).removeO().coeff(c3, 2) / g**2)  # of v
+    eta, mu = 0.01, 0.7
+    case = Case(line(3 * sp.exp(sp.Rational(7, 10) * X)), Training(eta, 1, momentum=mu), "next well")
+    s = np.linspace(-1, 0, 4001)
+    heat = eta / (1 - mu) / 2 * 3 * np.exp(0.7 * s)
+    expected = np.trapezoid(added((1 - mu) / np.sqrt(eta), s**3 - s, heat, 0.7 * heat), s)
+    (told,) = one_temperature(case)
+    assert told.measured == pytest.approx(expected, rel=1e-4)
+
+
 @pytest.mark.long
 def test_what_a_changing_temperature_adds_is_the_leading_order_of_the_chain():
     """1/gamma^2 = 0.11: the chain gains int L'^2 T'/(2 gamma^2 T^2) ds over diffusion and friction as T begins to rise, to a third: orders beyond."""

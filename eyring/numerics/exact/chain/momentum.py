@@ -44,7 +44,8 @@ def momentum_passage_steps(
         target: Where they are gone.
 
     Raises:
-        AccuracyError: If the two grids differ by more than 5 %, or the way is too long against the walkers' width for a grid.
+        AccuracyError: If the last two grids differ by more than 5 %, the way is too long against the walkers' width for a grid, or the steps are so
+            small that 20 000 of them do not settle.
 
     >>> steps, error = momentum_passage_steps(
     ...     lambda s: s**3 - s, lambda s: 0 * s + 4.0, learning_rate=0.1, momentum=0.5, curvature=2.0, start=-1.0, target=1.0)
